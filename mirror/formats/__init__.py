@@ -1,0 +1,1 @@
+"""Bytes ⇄ values. No files, no network, no clock. Everything raises only what `mirror.errors` names."""

@@ -1,0 +1,1 @@
+"""The append-only index: hashes read out of tiles, entries added, one checkpoint moved to a later one."""

@@ -1,0 +1,1 @@
+"""What this machine keeps: files that stay written, blocks, archives, a workspace, a reader's memory."""
