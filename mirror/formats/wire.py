@@ -176,9 +176,7 @@ def encode_json(value: Any) -> bytes:
 def decode_json(data: bytes, what: str = "JSON") -> Any:
     """The value that `data` spells in JSON; a name given twice, NaN and infinities are malformed."""
     try:
-        return json.loads(
-            decode_utf8(data, what), object_pairs_hook=_unique, parse_constant=_no_constant
-        )
+        return json.loads(decode_utf8(data, what), object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise Malformed(f"{what} is not valid JSON") from None
 
