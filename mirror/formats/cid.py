@@ -171,6 +171,11 @@ def parse(text: str) -> CID:
 def parse_ours(text: str, *codecs: Codec) -> CID:
     """A CID as our notes and entries print it: version 1, base32, SHA-256, one of `codecs` (raw or dag-pb)."""
     found = parse(text)
-    if found[:-32] not in [_PREFIX[codec] for codec in codecs or (RAW, DAG_PB)]:
+    if not is_ours(found, *codecs):
         raise Malformed(f"a CID of another kind than is allowed here: {text}")
     return found
+
+
+def is_ours(found: CID, *codecs: Codec) -> bool:
+    """Whether `found` is of version 1 with SHA-256 and one of `codecs` (raw or dag-pb)."""
+    return found[:-32] in [_PREFIX[codec] for codec in codecs or (RAW, DAG_PB)]
