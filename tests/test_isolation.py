@@ -51,9 +51,7 @@ def test_hypothesis_gets_along_with_the_walls(data: bytes) -> None:
 def test_what_is_absent_is_skipped_or_fails(required: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIRROR_REQUIRE", "1" if required else "")
     leaves = pytest.fail.Exception if required else pytest.skip.Exception
-    with pytest.raises(
-        leaves, match=r"program not installed: no-such-program or ipfs_cid; .*apt install ipfs-cid"
-    ):
+    with pytest.raises(leaves, match=r"program not installed: no-such-program or ipfs_cid; .*apt install ipfs-cid"):
         _without_path(monkeypatch, "no-such-program", "ipfs_cid")
     monkeypatch.setenv("MIRROR_SHARED", str(counterparts.CHECKOUT))
     with pytest.raises(leaves, match=r"data of others is not on this machine: .*no-such-folder"):
