@@ -32,8 +32,8 @@ IDENTITY = 0x00
 IDENTITY_AT_MOST = 128
 """Bytes in an identity digest: what Kubo and the trustless gateway specification allow."""
 
-CID_AT_MOST = 4 + IDENTITY_AT_MOST + 8
-"""Bytes in a binary CID that we read: one identity digest and the varints in front of it."""
+CID_AT_MOST = 1 + 9 + 1 + 2 + IDENTITY_AT_MOST
+"""Bytes in a binary CID that we read: version, the longest codec, hash function, length, and an identity digest."""
 
 _PREFIX = {codec: bytes([1, codec, SHA2_256, 32]) for codec in (RAW, DAG_PB, DAG_CBOR)}
 

@@ -15,7 +15,8 @@ import base64 as _base64
 import binascii
 import json
 import re
-from typing import Any
+from math import isfinite
+from typing import Any, NoReturn
 
 from mirror.errors import Malformed
 
@@ -174,11 +175,15 @@ def encode_json(value: Any) -> bytes:
 
 
 def decode_json(data: bytes, what: str = "JSON") -> Any:
-    """The value that `data` spells in JSON; a name given twice, NaN and infinities are malformed."""
+    """The value that `data` spells in JSON; a name given twice, NaN, infinities and half a character are malformed."""
+    text = decode_utf8(data, what)
     try:
-        return json.loads(decode_utf8(data, what), object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite)
+        if "\\u" in text:
+            encode_json(value)  # an escaped surrogate without its other half has no UTF-8
     except (ValueError, RecursionError):
         raise Malformed(f"{what} is not valid JSON") from None
+    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -188,5 +193,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _no_constant(name: str) -> Any:
-    raise Malformed(f"JSON holds {name}, which is no number")
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if isfinite(value) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise Malformed(f"JSON holds {text[:40]}, which is no number")
