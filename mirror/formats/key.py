@@ -63,14 +63,16 @@ def parse_name(text: str) -> str:
 
 
 def parse_note_name(text: str) -> str:
-    """A key name as C2SP allows it in any note: not empty, no white space of any script, no plus sign."""
-    if not text or "+" in text or any(letter.isspace() for letter in text):
+    """A key name as C2SP allows it in any note: UTF-8, not empty, no white space of any script, no plus sign."""
+    if not text or any(letter == "+" or letter.isspace() or "\ud800" <= letter <= "\udfff" for letter in text):
         raise Malformed(f"not a key name: {text[:80]!r}")
     return text
 
 
 class Statement(ABC):
     """Something that a key may sign."""
+
+    __slots__ = ()
 
     @abstractmethod
     def signed_bytes(self, signer: "PublicKey") -> bytes:
@@ -153,7 +155,9 @@ def generate(name: str, seed: bytes) -> SecretKey:
 
 @lru_cache(maxsize=256)
 def parse_vkey(text: str) -> PublicKey:
-    """The public key that a vkey spells."""
+    """The public key that a vkey spells. Errors never show what stood there: it may be a secret key by mistake."""
+    if _PRIVATE in text:
+        raise Malformed("a secret key stands where a vkey is wanted; keep it to yourself")
     name, key_id, typed = _split(text, "a vkey")
     if typed[:1] != ED25519 or len(typed) != 33:
         raise Malformed(f"the vkey of {name!r} is not an Ed25519 key of 32 bytes")
@@ -167,12 +171,7 @@ def parse_skey(text: str) -> SecretKey:
     """The secret key that an skey spells. Errors never show what stood there."""
     if not text.startswith(_PRIVATE):
         raise Malformed("not a secret key: it does not begin with PRIVATE+KEY+")
-    try:
-        name, key_id, typed = _split(text[len(_PRIVATE) :], "a secret key")
-    except Malformed:
-        raise Malformed(
-            "not a secret key: name, key ID and base64 do not stand behind PRIVATE+KEY+"
-        ) from None
+    name, key_id, typed = _split(text.removeprefix(_PRIVATE), "a secret key")
     if typed[:1] != ED25519 or len(typed) != 33:
         raise Malformed("not a secret key: it is not an Ed25519 seed of 32 bytes")
     key = SecretKey(name, typed[1:])
@@ -183,9 +182,12 @@ def parse_skey(text: str) -> SecretKey:
 
 def _split(text: str, what: str) -> tuple[str, bytes, bytes]:
     parts = text.split("+", 2)
-    if len(text) > VKEY_AT_MOST or len(parts) != 3 or len(parts[1]) != 8:
-        raise Malformed(f"not {what} of the form name+key ID+base64: {text[:80]!r}")
-    return parse_note_name(parts[0]), wire.decode_hex(parts[1]), wire.decode_base64(parts[2])
+    try:
+        if len(text) <= VKEY_AT_MOST and len(parts) == 3 and len(parts[1]) == 8:
+            return parse_note_name(parts[0]), wire.decode_hex(parts[1]), wire.decode_base64(parts[2])
+    except Malformed:
+        pass
+    raise Malformed(f"not {what}: name, key ID and base64, joined by plus signs, are not what stands there")
 
 
 def _key_id(name: str, typed_key: bytes) -> bytes:
