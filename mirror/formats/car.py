@@ -93,7 +93,7 @@ class Writer:
         return offset, len(data)
 
     def seal(self, root: CID) -> None:
-        """Names the root in the header, which keeps its length. Raises Refused for a CID that the profile does not make."""
+        """Names the root in the header, which keeps its length. Raises Refused for a CID unlike ours."""
         if not is_ours(root):
             raise Refused(f"{root} cannot be the root of a CAR of ours")
         self._file.seek(self._start)
