@@ -130,6 +130,7 @@ def test_balanced_directions_go(line: str) -> None:
         ("a\u2067b", ["line 1, column 2: U+2067 is not closed in its line"]),
         ("a\u202cb", ["line 1, column 2: U+202C closes nothing in its line"]),
         ("a\u2069b", ["line 1, column 2: U+2069 closes nothing in its line"]),
+        ("\u2066a\u2069\u2069", ["line 1, column 4: U+2069 closes nothing in its line"]),
         ("\u2066\u202ba\u2069", ["line 1, column 2: U+202B is not closed in its line"]),
         ("\u202b\u2066a\u202c\u2069\u202c", ["line 1, column 4: U+202C closes nothing in its line"]),
         ("a\u202eb\u202c", ["line 1, column 2: U+202E overrides the direction of the letters"]),
@@ -212,6 +213,16 @@ def test_a_value_of_one_line_loses_spaces_on_both_sides() -> None:
         ["line 1, column 1: spaces at the start removed", "line 1, column 10: spaces at the end of a line removed"],
         [],
     )
+
+
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\u3000"])
+def test_one_space_of_any_kind_at_the_start_is_enough(blank: str) -> None:
+    assert repaired(blank + "one", single_line=True) == ("one", ["line 1, column 1: spaces at the start removed"], [])
+
+
+def test_places_behind_spaces_at_the_start_are_those_in_the_original() -> None:
+    _, repairs, _ = repaired("  one\tcafe\u0301", single_line=True)
+    assert repairs[1:] == ["line 1, column 6: tab made four spaces", "line 1, column 10: spelling made NFC"]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\u2028", "\u2029"])

@@ -65,6 +65,7 @@ FOUND = [
     ("S.L.P 123", ADDRESS, "S.L.P 123"),
     # exact dates
     ("2018-04-07", DATE, "2018-04-07"),
+    ("2018–04–07", DATE, "2018–04–07"),
     ("7/4/18", DATE, "7/4/18"),
     ("20180407", DATE, "20180407"),
     ("2018年4月7日", DATE, "2018年4月7日"),
@@ -128,6 +129,8 @@ LEFT_IN_PEACE = [
     "I wrote on WhatsApp that I would not come.",
     "a @ b",
     "15 women in April",
+    "the 1st of them",
+    "2018、4、7",
     "we walked down the street together",
     "5 martyrs, 3 marshes",
     "2018年，我还是学生。",
