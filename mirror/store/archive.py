@@ -1,0 +1,191 @@
+"""An archive's folder: editions, head, adoption after a crash.
+
+    archive/                 may be handed to anybody, copied by any tool
+    ├── head                 one line: the newest root CID
+    ├── announcement.txt     the newest signed announcement
+    └── editions/
+        └── 000001.car       the blocks that edition 1 added; its header names the root
+
+Writing an edition, and what a crash leaves at each step:
+
+1. blocks stream into a temporary CAR; its header is patched with the root, the file synced.
+   *A temporary file, which the next run removes.*
+2. it is renamed to `editions/N.car`, the folder synced.
+   *A whole edition that `head` does not name: `pending`. The next run verifies and adopts it, since a copying tool
+   may already have carried its signed checkpoint away.*
+3. `head` is replaced: this is the commit. Then `announcement.txt`.
+   *The new edition; the announcement is written anew if it is behind.*
+4. the index is brought up to date. *A cache, which mends itself.*
+
+Only the newest root is promised complete: a withdrawal takes blocks out of earlier editions' files.
+"""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from mirror.errors import Malformed, Missing, Refused
+from mirror.formats import car, fields, note, wire
+from mirror.formats.cid import CID
+from mirror.store import files
+from mirror.store.blocks import Blocks
+
+HEAD_AT_MOST = 256
+"""Bytes in `head`: one CID and a newline, with room to say what else stands there."""
+
+_NAME = re.compile(r"([0-9]{6,})\.car")
+
+
+class Archive:
+    """An archive's folder, open for reading. A context manager: it holds files and the index open."""
+
+    def __init__(self, folder: Path, index: Path | None = None) -> None:
+        self.folder = folder
+        self._index_path = index
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files and the index, if they were opened."""
+        if "blocks" in self.__dict__:
+            self.blocks.close()
+            del self.blocks
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """The blocks of every edition."""
+        return Blocks(list(self.editions().values()), self._index_path)
+
+    def refresh(self) -> None:
+        """Bring the index up to date with the files."""
+        self.blocks.refresh(list(self.editions().values()))
+
+    @property
+    def head_path(self) -> Path:
+        """The file that names the newest root."""
+        return self.folder / "head"
+
+    @property
+    def announcement_path(self) -> Path:
+        """The newest announcement, for passing on."""
+        return self.folder / "announcement.txt"
+
+    def head(self) -> CID:
+        """The newest root; `Missing` where there is none yet."""
+        line = wire.decode_utf8(files.read_at_most(self.head_path, HEAD_AT_MOST, "the head"), "head")
+        if not line.endswith("\n"):
+            raise Malformed("head does not end in a newline")
+        return fields.folder_cid(line[:-1])
+
+    def has_head(self) -> bool:
+        """Whether anything was ever committed here."""
+        return self.head_path.exists()
+
+    def announcement(self) -> bytes | None:
+        """The newest announcement, unopened, if there is one."""
+        with contextlib.suppress(Missing):
+            return files.read_at_most(self.announcement_path, note.NOTE_AT_MOST, "the announcement")
+        return None
+
+    def editions(self) -> dict[int, Path]:
+        """The edition files by their number, ascending; numbers may have gaps."""
+        found = {}
+        for path in self._editions_folder.iterdir() if self._editions_folder.is_dir() else ():
+            match = _NAME.fullmatch(path.name)
+            if match:
+                found[wire.decode_decimal(match[1].lstrip("0"))] = path
+        return dict(sorted(found.items()))
+
+    def edition_path(self, number: int) -> Path:
+        """Where the file of an edition lies."""
+        return self._editions_folder / f"{number:06d}.car"
+
+    def pending(self) -> tuple[int, CID] | None:
+        """A whole edition that `head` does not name yet: its number and its root."""
+        editions = self.editions()
+        if not editions:
+            return None
+        number, path = max(editions.items())
+        root = root_of(path)
+        return None if self.has_head() and self.head() == root else (number, root)
+
+    def set_head(self, root: CID) -> None:
+        """Commit: from now on this is the newest root."""
+        files.replace(self.head_path, f"{root}\n".encode())
+
+    def set_announcement(self, data: bytes) -> None:
+        """Keep the newest announcement beside the head."""
+        files.replace(self.announcement_path, data)
+
+    def remove_leftovers(self) -> list[Path]:
+        """Remove the temporary files that a crash left; returns which."""
+        folders = (self.folder, self._editions_folder)
+        found = [path for folder in folders if folder.is_dir() for path in folder.iterdir() if files.is_temporary(path)]
+        for path in found:
+            path.unlink()
+        return found
+
+    @contextlib.contextmanager
+    def new_edition(self, number: int) -> Iterator["NewEdition"]:
+        """An edition being written: it lies under its own name once the block ends well and it was sealed."""
+        path = self.edition_path(number)
+        if path.exists():
+            raise Refused(f"edition {number} lies in {path} already")
+        files.make_folder(self._editions_folder)
+        with files.replacing(path) as file:
+            edition = NewEdition(file, self.blocks)
+            yield edition
+            if not edition.sealed:
+                raise Refused(f"edition {number} was not finished")
+
+    @property
+    def _editions_folder(self) -> Path:
+        return self.folder / "editions"
+
+
+class NewEdition:
+    """The CAR of an edition while it is written: only blocks that the archive does not hold yet."""
+
+    def __init__(self, file: BinaryIO, held: Blocks) -> None:
+        self._car = car.Writer(file)
+        self._held = held
+        self._written: set[CID] = set()
+        self.sealed = False
+        self.count = 0
+
+    def put(self, cid: CID, data: bytes) -> None:
+        """Add a block unless the archive or this edition has it."""
+        if cid not in self._written and cid not in self._held:
+            self._written.add(cid)
+            self.append(cid, data)
+
+    def append(self, cid: CID, data: bytes) -> None:
+        """Add a block that the caller knows to be new: a note, whose salt makes it so."""
+        self._car.put(cid, data)
+        self.count += 1
+
+    def seal(self, root: CID) -> None:
+        """Write the root into the header; nothing is added after it."""
+        self._car.seal(root)
+        self.sealed = True
+
+
+def root_of(path: Path) -> CID:
+    """The one root that a CAR's header names."""
+    with path.open("rb") as file:
+        roots = car.read_header(file).roots
+    if len(roots) != 1:
+        raise Malformed(f"{path.name} names {len(roots)} roots, not one")
+    return roots[0]
+
+
+def is_archive(folder: Path) -> bool:
+    """Whether a folder looks like an archive: it has editions."""
+    return (folder / "editions").is_dir()

@@ -1,0 +1,117 @@
+"""What a reader remembers: the keys she confirmed, and the newest edition seen under each.
+
+    known/<k51…>.json
+
+Memory is kept only for mirrors that the reader confirmed (`mirror trust`), keyed by the key and not by the name; it can
+be forgotten. It lies in the user's state folder and tells which mirrors she follows, so nothing is written unasked.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mirror.errors import Malformed, Missing
+from mirror.formats import checkpoint, fields, key, wire
+from mirror.formats.cid import CID
+from mirror.formats.key import PublicKey
+from mirror.store import files
+
+MEMORY_AT_MOST = 1 << 20
+"""Bytes in one mirror's memory: a checkpoint in base64 and a few lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The newest edition that verified: its number, its tree and its signed checkpoint."""
+
+    edition: int
+    root_cid: CID
+    checkpoint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A mirror whose key the reader confirmed, and what she last saw of it."""
+
+    key: PublicKey
+    seen: Seen | None = None
+
+
+class Memory:
+    """The mirrors that a reader confirmed."""
+
+    def __init__(self, state: Path) -> None:
+        self._folder = state / "known"
+
+    def get(self, mirror: PublicKey) -> Known | None:
+        """What is remembered of a key, if it was confirmed."""
+        try:
+            data = files.read_at_most(self._path(mirror), MEMORY_AT_MOST, "the memory")
+        except Missing:
+            return None
+        known = _parse(data)
+        if known.key != mirror:
+            raise Malformed(f"the memory {self._path(mirror)} is of another key than its name says")
+        return known
+
+    def all(self) -> list[Known]:
+        """Everything that is remembered, by name."""
+        paths = self._folder.glob("*.json") if self._folder.is_dir() else ()
+        found = [_parse(files.read_at_most(path, MEMORY_AT_MOST, "the memory")) for path in paths]
+        return sorted(found, key=lambda each: each.key.vkey)
+
+    def named(self, name: str) -> list[Known]:
+        """The confirmed keys of one name: more than one is a reason to ask."""
+        return [each for each in self.all() if each.key.name == name]
+
+    def confirm(self, mirror: PublicKey) -> Known:
+        """Remember a key as confirmed; what was seen under it stays."""
+        known = self.get(mirror) or Known(mirror)
+        self._write(known)
+        return known
+
+    def see(self, mirror: PublicKey, seen: Seen) -> None:
+        """Remember the newest edition of a confirmed mirror."""
+        known = self.get(mirror)
+        if known is None:
+            raise Missing(f"the key of {mirror.name} was never confirmed")
+        self._write(replace(known, seen=seen))
+
+    def forget(self, mirror: PublicKey) -> bool:
+        """Remove every trace of a key; says whether there was one."""
+        there = self._path(mirror).exists()
+        self._path(mirror).unlink(missing_ok=True)
+        return there
+
+    def _path(self, mirror: PublicKey) -> Path:
+        return self._folder / f"{mirror.ipns}.json"
+
+    def _write(self, known: Known) -> None:
+        value: dict[str, Any] = {"vkey": known.key.vkey}
+        if known.seen is not None:
+            value["seen"] = {
+                "checkpoint": wire.encode_base64(known.seen.checkpoint),
+                "edition": known.seen.edition,
+                "index_hash": str(known.seen.root_cid),
+            }
+        files.make_folder(self._folder, private=True)
+        files.replace(self._path(known.key), wire.encode_json(value), mode=files.PRIVATE)
+
+
+def _parse(data: bytes) -> Known:
+    value = wire.decode_json(data, "the memory")
+    try:
+        mirror = key.parse_vkey(value["vkey"])
+        seen = value.get("seen")
+        return Known(mirror, None if seen is None else _parse_seen(seen, mirror))
+    except (KeyError, TypeError, AttributeError):
+        raise Malformed("the memory of a mirror lacks something, or holds something else") from None
+
+
+def _parse_seen(value: dict[str, Any], mirror: PublicKey) -> Seen:
+    signed = wire.decode_base64(value["checkpoint"])
+    checkpoint.open_checkpoint(signed, mirror)
+    edition = value["edition"]
+    if type(edition) is not int or edition < 1:
+        raise Malformed("the memory of a mirror holds no edition number")
+    return Seen(edition, fields.folder_cid(value["index_hash"]), signed)

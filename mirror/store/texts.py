@@ -1,0 +1,71 @@
+"""Which texts were ever published here, and from which files, as keyed hashes in `secret/texts.sqlite`.
+
+A text published before is not listed twice, a withdrawn one is not published again by accident, and an edited file is
+asked about. The hashes are HMAC-SHA-256 under a key that follows from the signing key, so the file alone confirms
+no guess about a withdrawn text. It holds no text and no file name.
+"""
+
+import hashlib
+import hmac
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS texts (hash BLOB PRIMARY KEY, listed INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS sources (hash BLOB PRIMARY KEY, listed INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS size (size INTEGER NOT NULL);
+"""
+
+
+class Texts:
+    """Keyed hashes of texts and of file names, each with the index at which it was listed."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        path.touch(mode=0o600, exist_ok=True)
+        self._database = sqlite3.connect(path)
+        self._key = key
+        self._database.executescript(_SCHEMA)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+
+    @property
+    def size(self) -> int:
+        """How many entries of the log this has taken in."""
+        row = self._database.execute("SELECT MAX(size) FROM size").fetchone()
+        return row[0] or 0
+
+    def index_of_text(self, content: bytes) -> int | None:
+        """Where this very text was listed, if it was."""
+        return self._find("texts", content)
+
+    def index_of_source(self, name: str) -> int | None:
+        """Which index was last published from the file of this name."""
+        return self._find("sources", name.encode("utf-8", "surrogatepass"))
+
+    def add(self, size: int, texts: Iterable[tuple[bytes, int]], sources: Iterable[tuple[str, int]] = ()) -> None:
+        """Take in the entries up to `size`, all or nothing."""
+        with self._database:
+            self._database.executemany(
+                "INSERT OR REPLACE INTO texts VALUES (?, ?)", ((self._hash("texts", text), at) for text, at in texts)
+            )
+            self._database.executemany(
+                "INSERT OR REPLACE INTO sources VALUES (?, ?)",
+                ((self._hash("sources", name.encode("utf-8", "surrogatepass")), at) for name, at in sources),
+            )
+            self._database.execute("DELETE FROM size")
+            self._database.execute("INSERT INTO size VALUES (?)", (size,))
+
+    def _find(self, table: str, content: bytes) -> int | None:
+        query = f"SELECT listed FROM {table} WHERE hash = ?"  # noqa: S608  (one of two names of our own)
+        row = self._database.execute(query, (self._hash(table, content),)).fetchone()
+        found: int | None = row[0] if row else None
+        return found
+
+    def _hash(self, purpose: str, content: bytes) -> bytes:
+        return hmac.digest(self._key, purpose.encode() + b"\0" + hashlib.sha256(content).digest(), "sha256")
