@@ -10,17 +10,21 @@ import pytest
 from counterparts import CHECKOUT
 
 GROUND = {"errors", "formats"}
-FLOW = GROUND | {"store", "log", "tree", "check", "verdict", "verify", "site", "intake"}
+FLOW = GROUND | {"store", "log", "tree", "check", "verdict", "edition", "audit", "verify", "site", "intake"}
 MAY_IMPORT = {
     "errors": set(),
     "formats": {"errors"},
     **dict.fromkeys(["store", "network", "check", "intake"], GROUND),
     **dict.fromkeys(["log", "tree"], GROUND | {"store"}),
     "verdict": GROUND | {"check"},
-    "verify": GROUND | {"log", "tree", "check", "verdict"},
+    "edition": GROUND | {"log", "tree", "check"},
+    "audit": GROUND | {"log", "tree", "check", "verdict"},
+    "verify": GROUND | {"log", "tree", "check", "verdict", "audit"},
     "site": GROUND | {"tree"},
-    **dict.fromkeys(["publish", "follow", "anchor", "serve"], FLOW),
-    "cli": FLOW | {"network", "publish", "follow", "anchor", "serve"},
+    "plan": FLOW,
+    "publish": FLOW | {"plan"},
+    **dict.fromkeys(["follow", "anchor", "serve"], FLOW),
+    "cli": FLOW | {"network", "plan", "publish", "follow", "anchor", "serve"},
 }
 """By the first name under ``mirror``; its own folder besides."""
 
@@ -29,7 +33,7 @@ DOORS = {
     "filelock": "store/",
     "httpx": "network/",
     "ipfshttpclient": "network/kubo.py",
-    "mnemonic": "cli/",
+    "mnemonic": "intake/words.py",
     "nacl": "formats/key.py",
     "platformdirs": "cli/",
     "pyrage": "store/",

@@ -114,7 +114,9 @@ def _take(data: bytes) -> tuple[Codec, int, bytes]:
 def read(data: bytes, offset: int = 0) -> tuple[CID, int]:
     """The binary CID in `data` at `offset`, and the offset behind it."""
     start = offset
-    if data[offset : offset + 2] == b"\x12\x20":
+    if data[offset : offset + 4] in _FAST:
+        end = offset + 36
+    elif data[offset : offset + 2] == b"\x12\x20":
         end = offset + 34
     else:
         version, offset = wire.decode_varint(data, offset)

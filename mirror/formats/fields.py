@@ -16,7 +16,7 @@ from datetime import date
 
 from mirror.errors import Malformed
 from mirror.formats import cid as cids
-from mirror.formats import wire
+from mirror.formats import language, wire
 from mirror.formats.cid import CID
 
 TITLE_AT_MOST = 200
@@ -31,7 +31,9 @@ FILE_NAME_AT_MOST = 100
 _DATE = re.compile(r"([0-9]{4})(-[0-9]{2})?(-[0-9]{2})?")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _FORBIDDEN_IN_NAMES = frozenset('/\\:*?"<>|')
-_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9¹²³])( *\..*)?", re.IGNORECASE | re.DOTALL)
+_DEVICE = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9¹²³])( *\..*)?", re.IGNORECASE | re.DOTALL
+)
 _ITEM_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 
@@ -39,6 +41,12 @@ def title(text: str) -> str:
     """A title of at most `TITLE_AT_MOST` characters."""
     if len(text) > TITLE_AT_MOST:
         raise Malformed(f"a title of {len(text)} characters, more than {TITLE_AT_MOST}")
+    return text
+
+
+def language_tag(text: str) -> str:
+    """A BCP 47 tag in its one spelling."""
+    language.check(text)
     return text
 
 

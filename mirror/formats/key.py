@@ -20,6 +20,7 @@ This is the one module that knows libsodium. Passphrases and files are `mirror.s
 """
 
 import hashlib
+import hmac
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -139,6 +140,10 @@ class SecretKey:
         """The secret in one line, as Go's note package prints it. Goes into age files and nowhere else."""
         seed = wire.encode_base64(ED25519 + self.seed)
         return f"{_PRIVATE}{self.name}+{wire.encode_hex(self.public.id)}+{seed}"
+
+    def derive(self, purpose: str) -> bytes:
+        """32 bytes that follow from this key and a purpose, and tell nothing of either: for keyed hashes."""
+        return hmac.digest(self.seed, b"mirror/v1 " + purpose.encode(), "sha256")
 
     def sign(self, statement: Statement) -> bytes:
         """The signature of 64 bytes over `statement`, if this key may sign it."""

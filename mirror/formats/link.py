@@ -3,9 +3,9 @@
     ipfs://<root cid>[/path]#<vkey>          this very edition
     ipns://<k51…>[/path]#<vkey>              whatever is newest; k51… must be the vkey's
 
-Read in their place, since people pass them on: `/ipfs/…` and `/ipns/…`, a bare CID or `k51…`, and any gateway's URL in its
-path form (`https://host/ipfs/<cid>/…`) or subdomain form (`https://<cid>.ipfs.host/…`), each with or without `#<vkey>`.
-The fragment is percent-decoded, since some programs encode its `+` and `=`.
+Read in their place, since people pass them on: `/ipfs/…` and `/ipns/…`, a bare CID or `k51…`, and any gateway's URL in
+its path form (`https://host/ipfs/<cid>/…`) or subdomain form (`https://<cid>.ipfs.host/…`), each with or without
+`#<vkey>`. The fragment is percent-decoded, since some programs encode its `+` and `=`.
 
 A key in a link is a claim. Whether the reader confirmed it is `mirror.verify`'s question.
 """

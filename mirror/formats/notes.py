@@ -27,10 +27,11 @@ name what they should; that needs the log and is `mirror.check`'s.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from mirror.errors import BadSignature, Malformed, NeedsNewer, Refused
-from mirror.formats import fields, language, note, text, wire
+from mirror.formats import fields, note, text, wire
 from mirror.formats.cid import CID
 from mirror.formats.fields import Attachment, Item
 from mirror.formats.key import PublicKey, SecretKey, Statement, parse_name, parse_vkey
@@ -136,7 +137,7 @@ def _read_headers(kind: type[_Kind], lines: list[str]) -> Iterator[tuple[str, An
         raise Malformed(f"the first line is not {VERSION} {kind.word}: {lines[0][:80]!r}")
     at = 1
     for header in kind.headers:
-        found = []
+        found: list[Any] = []
         prefix = header.key + ": "
         while at < len(lines) and lines[at].startswith(prefix) and (header.times is MANY or not found):
             found.append(header.read(_value(lines[at], prefix)))
@@ -159,7 +160,7 @@ def _value(line: str, prefix: str) -> str:
 
 _MIRROR = Header("Mirror", "mirror", parse_name)
 _CHARTER = Header("Charter", "charter", fields.raw_cid)
-_LANGUAGE = Header("Language", "language", language.check)
+_LANGUAGE = Header("Language", "language", fields.language_tag)
 _NUMBERS = (
     Header("Edition", "edition", fields.from_one),
     Header("Size", "size", fields.from_one),
@@ -277,7 +278,7 @@ class Withdrawal(_Kind):
         """At least one index, in ascending order."""
         if not self.indexes:
             raise Malformed("the withdrawal has no Index")
-        if any(later <= earlier for earlier, later in zip(self.indexes, self.indexes[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(self.indexes)):
             raise Malformed("the withdrawal's indexes do not ascend")
 
 
@@ -305,7 +306,7 @@ class Edition(_Kind):
     def check(self) -> None:
         """Items in the order of their names' bytes, none twice."""
         names = [each.name for each in self.items]
-        if any(later <= earlier for earlier, later in zip(names, names[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(names)):
             raise Malformed("the edition's items are not sorted by name, or one is given twice")
 
 
@@ -326,9 +327,7 @@ class Announcement(_Kind):
 
 Kind = Charter | Testimony | Withdrawal | Edition | Announcement
 K = TypeVar("K", Charter, Testimony, Withdrawal, Edition, Announcement)
-KINDS: dict[str, type[Kind]] = {
-    kind.word: kind for kind in (Charter, Testimony, Withdrawal, Edition, Announcement)
-}
+KINDS: dict[str, type[Kind]] = {kind.word: kind for kind in (Charter, Testimony, Withdrawal, Edition, Announcement)}
 
 
 def sign(statement: Kind, key: SecretKey, *, author: note.Signature | None = None) -> bytes:

@@ -156,6 +156,8 @@ def encode_varint(value: int) -> bytes:
 
 def decode_varint(data: bytes, offset: int = 0) -> tuple[int, int]:
     """The varint in `data` at `offset`, and the offset behind it."""
+    if offset < len(data) and (first := data[offset]) < 0x80:  # nearly all are that short: half the time of parsing
+        return first, offset + 1
     value = 0
     for count in range(VARINT_AT_MOST):
         if offset + count >= len(data):

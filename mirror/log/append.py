@@ -34,11 +34,10 @@ def append(old: TiledLog | None, new_entries: Iterable[bytes], write: PlaceWrite
 
     Raises `Refused` for an entry of more than 65,535 bytes, and what reading `old` raises.
     """
-    edge = _Edge(old, write)
+    growth = Growth(old, write)
     for entry in new_entries:
-        edge.add(entry)
-    edge.close()
-    return edge.size, merkle.root_hash(edge.size, edge.hash)
+        growth.add(entry)
+    return growth.close()
 
 
 def obsolete(old_size: int, new_size: int) -> Iterator[Place]:
@@ -68,8 +67,11 @@ class _Row:
         self.changed = False
 
 
-class _Edge:
-    """The right edge of a growing log: a bundle, and a row for each level of tiles."""
+class Growth:
+    """A log while it grows, for whoever has the entries one at a time: `add` each, then `close`.
+
+    It holds the right edge: a bundle, and a row for each level of tiles.
+    """
 
     def __init__(self, old: TiledLog | None, write: PlaceWriter) -> None:
         self._write = write
@@ -95,6 +97,7 @@ class _Edge:
             raise BadProof(f"{place} does not hold the entries whose hashes lie beside it")
 
     def add(self, entry: bytes) -> None:
+        """Take the next entry; `Refused` for one of more than 65,535 bytes."""
         self._bundle.append(tile.check_entry(entry))
         self.size += 1
         if len(self._bundle) == WIDTH:
@@ -114,19 +117,20 @@ class _Edge:
             row.clear()
             self._push(level + 1, merkle.subtree_hash(tile.split_hashes(full, 0, WIDTH)))
 
-    def close(self) -> None:
-        """Write the partial bundle and tiles that hold anything new."""
+    def close(self) -> tuple[int, bytes]:
+        """Write the partial bundle and tiles that hold anything new; the new size and root hash."""
         if self._bundle and self.size > self._first_new:
             self._write_bundle()
         for row in self._rows:
             if row.changed:
                 self._write(row.place, bytes(row.hashes))
+        return self.size, merkle.root_hash(self.size, self._hash)
 
     def _write_bundle(self) -> None:
         place = Place(ENTRIES, (self.size - 1) // WIDTH, len(self._bundle))
         self._write(place, tile.encode_bundle(self._bundle))
 
-    def hash(self, level: int, n: int) -> bytes:
+    def _hash(self, level: int, n: int) -> bytes:
         """The hash of a complete subtree on the right edge: those that a root hash is made of."""
         place, begin, end = tile.locate(level, n, self.size)
         return merkle.subtree_hash(tile.split_hashes(bytes(self._rows[place.level].hashes), begin, end))

@@ -1,0 +1,317 @@
+"""A log and all that it lists: steps 6 to 9 of docs/formats.md §9.
+
+Entries are read once, in order; every tile is computed anew from them and compared with the one that is there; then the
+notes are read in the order of the log, in step with a walk of `/note` and of `/file`, so that what is missing, what is
+other and what is too much is found in one pass. Memory holds for each entry what its rules need
+(`mirror.check.Listing`) and no text; notes are judged in batches, on other processes where there is an executor.
+
+A fault in entries or root hash ends the audit: what rests on them is not checked, rather than false.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from itertools import islice
+
+from mirror import check, tree
+from mirror.check import Finding, Listed, Listing, Rules
+from mirror.errors import BadBlock, BadSignature, Malformed, MirrorError, Missing, NeedsNewer
+from mirror.formats import entry as entries
+from mirror.formats import merkle
+from mirror.formats.checkpoint import Checkpoint
+from mirror.formats.cid import CID
+from mirror.formats.entry import Entry
+from mirror.formats.fields import Attachment
+from mirror.formats.tile import Place
+from mirror.formats.unixfs import Get, Link
+from mirror.log.append import append
+from mirror.log.tree import TiledLog
+from mirror.tree import Lockstep, Path, Tree, in_words
+from mirror.verdict import Claim, Report
+
+BATCH = 64
+"""Notes judged at a time: enough that handing them to another process costs little, few enough to hold many batches."""
+
+BATCHES_AHEAD = 8
+"""Batches handed out before the first is asked back: each process has its next one waiting."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How to go about it: whether to compute signatures on testimonies, on what, and whom to tell how far it is."""
+
+    signatures: bool = True
+    executor: Executor | None = None
+    progress: Callable[[int, int], None] = lambda done, total: None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What there is to judge: a root, the blocks, perhaps an announcement, perhaps the root that a link named."""
+
+    what: str
+    root: CID
+    get: Get
+    announcement: bytes | None = None
+    expected_root: CID | None = None
+
+
+class Audit:
+    """One audit. `judge` says whether the log could be read whole; faults go into the report."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        checkpoint: Checkpoint,
+        evidence: Evidence,
+        top: dict[str, Link],
+        report: Report,
+        run: Run,
+    ) -> None:
+        self._rules = rules
+        self._checkpoint = checkpoint
+        self._get = evidence.get
+        self._tree = Tree(evidence.root, evidence.get)
+        self._top = top
+        self._report = report
+        self._run = run
+        self._log = TiledLog(checkpoint.size, self._read_place)
+        self._listing = Listing()
+        self._withdrawals: list[tuple[int, Entry]] = []
+        self._false_entries: set[int] = set()
+        self._reading = tree.TILE
+
+    def judge(self) -> bool:
+        """Read the log and everything it lists."""
+        if not self._judge_tiles():
+            return False
+        self._apply_withdrawals()
+        self._judge_notes()
+        return True
+
+    # Step 6 and 7: entries, tiles, root hash, the rules of entries
+
+    def _read_place(self, place: Place) -> bytes:
+        self._reading = place.path
+        return self._tree.read(tuple(place.path.split("/")))
+
+    def _judge_tiles(self) -> bool:
+        expected: dict[Path, CID] = {}
+
+        def keep(place: Place, data: bytes) -> None:
+            expected[tuple(place.path.split("/"))] = CID.of_raw(data)
+
+        try:
+            _, root_hash = append(None, self._take_entries(), keep)
+        except MirrorError as error:
+            self._report.fault(claim_of(error), self._reading, f"{self._reading}: {error.message}")
+            return False
+        self._compare_tiles(expected)
+        if root_hash == self._checkpoint.root_hash:
+            return True
+        self._blame()
+        return False
+
+    def _take_entries(self) -> Iterator[bytes]:
+        for index, data in enumerate(self._log.entries()):
+            self._take_entry(index, data)
+            yield data
+
+    def _take_entry(self, index: int, data: bytes) -> None:
+        try:
+            entry = self._listing.add(data)
+        except MirrorError as error:
+            self._false_entries.add(index)
+            self._report.fault(Claim.COMPLETE, f"entry #{index}", f"entry #{index}: {error.message}")
+            return
+        if entry is None:
+            self._report.newer.append(f"#{index}")
+        elif entry.kind == entries.WITHDRAWAL:
+            self._withdrawals.append((index, entry))
+        elif entry.kind == entries.CHARTER and entry.cid != self._rules.charter:
+            words = f"entry #0: it lists another charter than {tree.CHARTER}"
+            self._report.fault(Claim.COMPLETE, "entry #0", words)
+
+    def _compare_tiles(self, expected: dict[Path, CID]) -> None:
+        lockstep = self._lockstep(tree.TILE)
+        for path in sorted(expected, key=tree.sort_key):
+            link = lockstep.expect(path)
+            if link is None:
+                self._report.fault(Claim.COMPLETE, in_words(path), f"{in_words(path)} is not here")
+            elif link.cid != expected[path]:
+                words = (
+                    f"{in_words(path)} does not follow from the entries: its CID is {link.cid}, not {expected[path]}"
+                )
+                self._report.fault(Claim.COMPLETE, in_words(path), words)
+            else:
+                self._check_file(path, link)
+        lockstep.finish()
+
+    def _blame(self) -> None:
+        words = "the entries do not add up to the root hash of the checkpoint"
+        self._report.fault(Claim.COMPLETE, tree.CHECKPOINT, f"{tree.CHECKPOINT}: {words}")
+        for index, data in enumerate(self._log.entries()):
+            if self._log.hash(0, index) != merkle.leaf_hash(data):
+                words = f"entry #{index} is not the one whose hash is in {tree.TILE}"
+                self._report.fault(Claim.COMPLETE, f"entry #{index}", words)
+
+    def _apply_withdrawals(self) -> None:
+        for index, entry in self._withdrawals:
+            try:
+                note = check.open_withdrawal(self._rules, Listed(index, entry, self._get(entry.cid)))
+            except MirrorError:
+                continue  # named with the other notes; what rests on it is not withdrawn
+            for problem in self._listing.withdraw(index, note, self._token_hash):
+                self._fault_at(problem.index, Claim.COMPLETE, problem.words)
+        self._report.withdrawn = self._listing.withdrawn
+        for withdrawn in self._listing.withdrawn.values():
+            self._report.counts.withdrawn_with_token += withdrawn.with_token
+            self._report.counts.withdrawn_by_publisher += not withdrawn.with_token
+
+    def _token_hash(self, index: int) -> bytes:
+        return entries.parse(self._log.entry(index)).withdrawal or b""
+
+    # Step 8 and 9: notes and attachments
+
+    def _judge_notes(self) -> None:
+        files = self._lockstep(tree.FILE)
+        for finding in self._findings():
+            self._run.progress(finding.index + 1, self._checkpoint.size)
+            if finding.error is None:
+                self._take(finding, files)
+            else:
+                self._fault_note(finding.index, finding.error)
+                files.skip((tree.FILE, *tree.number_path(finding.index)))
+        files.finish()
+
+    def _take(self, finding: Finding, files: Lockstep) -> None:
+        problems = self._listing.take(finding, self._author_of)
+        for problem in problems:
+            self._fault_at(problem.index, Claim.COMPLETE, problem.words)
+        for attachment in sorted(finding.attachments, key=lambda each: each.name.encode()):
+            self._judge_attachment(finding.index, attachment, files)
+        if self._listing.is_testimony(finding.index) and not problems:
+            self._report.counts.testimonies += 1
+            self._report.counts.by_authors += bool(finding.author)
+
+    def _judge_attachment(self, index: int, attachment: Attachment, files: Lockstep) -> None:
+        path = tree.file_path(index, attachment.name)
+        link = files.expect(path)
+        if link is None:
+            self._report.fault(Claim.COMPLETE, in_words(path), f"{in_words(path)} is not here", index)
+        elif link.cid != attachment.cid:
+            words = f"{in_words(path)} is not what #{index} lists: its CID is {link.cid}, listed {attachment.cid}"
+            self._report.fault(Claim.UNCHANGED, in_words(path), words, index)
+        elif (length := self._check_file(path, link)) is not None and length != attachment.length:
+            words = f"{in_words(path)} has {length} bytes, #{index} lists {attachment.length}"
+            self._report.fault(Claim.UNCHANGED, in_words(path), words, index)
+        else:
+            self._report.counts.attachments += 1
+
+    def _findings(self) -> Iterator[Finding]:
+        """What is found of every note that is here, in the order of the log."""
+        notes = self._notes()
+        batches = iter(lambda: list(islice(notes, BATCH)), [])
+        if self._run.executor is None:
+            for batch in batches:
+                yield from check.judge_all(self._rules, batch)
+        else:
+            yield from _in_order(self._run.executor, self._rules, batches)
+
+    def _notes(self) -> Iterator[Listed]:
+        lockstep = self._lockstep(tree.NOTE)
+        for index, data in enumerate(self._log.entries()):
+            path = tree.note_path(index)
+            if index in self._listing.newer or index in self._false_entries:
+                lockstep.skip(path)
+            elif index not in self._listing.withdrawn:
+                entry = entries.parse(data)
+                found = self._read_note(index, entry, lockstep.expect(path))
+                if found is not None:
+                    yield Listed(index, entry, found)
+        lockstep.finish()
+
+    def _read_note(self, index: int, entry: Entry, link: Link | None) -> bytes | None:
+        item = in_words(tree.note_path(index))
+        if link is None:
+            self._report.fault(Claim.COMPLETE, item, f"the listed #{index} is not here", index)
+            return None
+        if link.cid != entry.cid:
+            words = f"{item} is not what the log lists: its CID is {link.cid}, listed {entry.cid}"
+            self._report.fault(Claim.UNCHANGED, item, words, index)
+            self._report.fault(Claim.COMPLETE, item, f"the listed #{index} is not here", index)
+            return None
+        try:
+            data = self._get(entry.cid)
+        except MirrorError as error:
+            self._fault_note(index, error)
+            return None
+        if link.size != len(data):
+            words = f"{item} has {len(data)} bytes, its folder says {link.size}"
+            self._report.fault(Claim.UNCHANGED, item, words, index)
+        return data
+
+    def _author_of(self, index: int) -> bytes:
+        try:
+            return check.author_of_note(self._tree.read(tree.note_path(index)))
+        except MirrorError:
+            return b""
+
+    # Faults
+
+    def _lockstep(self, name: str) -> Lockstep:
+        link = self._top.get(name)
+        found = iter(()) if link is None else tree.walk(link, self._get, self._fault_path, (name,))
+        return Lockstep(found, self._extra)
+
+    def _extra(self, path: Path) -> None:
+        words = f"{in_words(path)} has no place here: the log does not imply it"
+        self._report.fault(Claim.UNCHANGED, in_words(path), words)
+
+    def _check_file(self, path: Path, link: Link) -> int | None:
+        try:
+            return tree.check_file(link, self._get)
+        except MirrorError as error:
+            self._fault_path(path, error)
+            return None
+
+    def _fault_path(self, path: Path, error: MirrorError) -> None:
+        claim = Claim.COMPLETE if isinstance(error, Missing) else Claim.UNCHANGED
+        self._report.fault(claim, in_words(path), f"{in_words(path)}: {error.message}")
+
+    def _fault_at(self, index: int, claim: Claim, words: str) -> None:
+        item = in_words(tree.note_path(index))
+        self._report.fault(claim, item, f"{item}: {words}", index)
+
+    def _fault_note(self, index: int, error: MirrorError) -> None:
+        if isinstance(error, NeedsNewer):
+            self._report.newer.append(f"#{index}")
+        elif isinstance(error, Missing):
+            self._fault_at(index, Claim.COMPLETE, f"the listed #{index} is not here: {error.message}")
+        elif isinstance(error, BadBlock):
+            item = in_words(tree.note_path(index))
+            self._report.fault(Claim.UNCHANGED, item, f"{item} is not what the log lists: {error.message}", index)
+            self._report.fault(Claim.COMPLETE, item, f"the listed #{index} is not here", index)
+        else:
+            signature = isinstance(error, BadSignature | Malformed)
+            self._fault_at(index, Claim.SIGNED if signature else Claim.COMPLETE, error.message)
+
+
+def _in_order(executor: Executor, rules: Rules, batches: Iterable[list[Listed]]) -> Iterator[Finding]:
+    waiting: deque[Future[list[Finding]]] = deque()
+    for batch in batches:
+        waiting.append(executor.submit(check.judge_all, rules, batch))
+        if len(waiting) > BATCHES_AHEAD:
+            yield from waiting.popleft().result()
+    while waiting:
+        yield from waiting.popleft().result()
+
+
+def claim_of(error: MirrorError) -> Claim:
+    """Which claim an error breaks: absent things `complete`, other bytes `unchanged`, everything else `signed`."""
+    if isinstance(error, Missing):
+        return Claim.COMPLETE
+    if isinstance(error, BadBlock):
+        return Claim.UNCHANGED
+    return Claim.SIGNED

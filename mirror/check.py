@@ -1,0 +1,238 @@
+"""From bytes alone, what is true.
+
+Nothing here touches a file, a network or a clock, and nothing is believed: `judge` says of one note whether it is what
+the log lists, `Listing` holds the rules that entries have to keep among themselves. `mirror.verify` brings the
+bytes and turns what is found into verdicts.
+
+Rules (docs/formats.md §3): entry 0 is the charter and no other entry is one; no CID is listed twice; no two
+testimonies have the same text; a withdrawal names earlier testimonies that nobody withdrew before, and where it
+shows a token, only testimonies of that token's account; a note is of its entry's kind and repeats its `Withdrawal`;
+what a testimony translates or replaces is an earlier testimony; it replaces only what the same author signed, or
+nobody. Left out: whether anything that an account says is true.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from mirror.errors import Malformed, MirrorError, NeedsNewer, Unverified
+from mirror.formats import entry as entries
+from mirror.formats import note as signed_notes
+from mirror.formats import notes
+from mirror.formats.cid import CID
+from mirror.formats.entry import Entry
+from mirror.formats.fields import Attachment
+from mirror.formats.key import PublicKey
+from mirror.formats.notes import Testimony, Withdrawal
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What every note of one log is judged by: the mirror's key, the charter's CID, whether signatures are computed."""
+
+    key: PublicKey
+    charter: CID
+    signatures: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A note as it was found for an entry: the index, the entry, the note's bytes (which hash to the entry's CID)."""
+
+    index: int
+    entry: Entry
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What `judge` found of one note. Where `error` is set, the rest says nothing.
+
+    `text_hash` is the SHA-256 of the signed text; `author` the author's public key, 32 bytes.
+    """
+
+    index: int
+    error: MirrorError | None = None
+    text_hash: bytes = b""
+    author: bytes = b""
+    attachments: tuple[Attachment, ...] = ()
+    translation_of: CID | None = None
+    replaces: CID | None = None
+
+
+def judge_all(rules: Rules, listed: Iterable[Listed]) -> list[Finding]:
+    """`judge` for a batch; what a worker process runs."""
+    return [judge(rules, each) for each in listed]
+
+
+def judge(rules: Rules, listed: Listed) -> Finding:
+    """Whether a note is what its entry says: kind, mirror, charter, signatures, and the hash of its token."""
+    try:
+        statement = notes.open_signed(listed.data, rules.key, signatures=rules.signatures)
+        check_belongs(rules, listed.entry, statement)
+    except MirrorError as error:
+        return Finding(listed.index, error)
+    text_hash = hashlib.sha256(statement.text.encode()).digest()
+    if not isinstance(statement, Testimony):
+        return Finding(listed.index, text_hash=text_hash)
+    return Finding(
+        listed.index,
+        text_hash=text_hash,
+        author=b"" if statement.author is None else statement.author.raw,
+        attachments=statement.attachments,
+        translation_of=statement.translation_of,
+        replaces=statement.replaces,
+    )
+
+
+def check_belongs(rules: Rules, entry: Entry, statement: notes.Kind) -> None:
+    """Raise `Unverified` unless a note is of the mirror, the charter and the kind that its entry implies."""
+    if statement.word != entry.kind:
+        raise Unverified(f"it is a {statement.word}, and the log lists a {entry.kind}")
+    if statement.mirror != rules.key.name:
+        raise Unverified(f"it is of the mirror {statement.mirror}, not {rules.key.name}")
+    if not isinstance(statement, notes.Charter) and statement.charter != rules.charter:
+        raise Unverified(f"it was signed for another log of that name, whose charter is {statement.charter}")
+    if isinstance(statement, Testimony) and statement.withdrawal != entry.withdrawal:
+        raise Unverified("its Withdrawal is not the one that the log lists")
+
+
+def open_withdrawal(rules: Rules, listed: Listed) -> Withdrawal:
+    """The withdrawal that an entry lists."""
+    statement = notes.open_signed(listed.data, rules.key)
+    check_belongs(rules, listed.entry, statement)
+    if not isinstance(statement, Withdrawal):
+        raise Malformed(f"a {statement.word} where a withdrawal has to be")
+    return statement
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """How a testimony was taken back: by which entry, whether with its token, with which reason."""
+
+    by: int
+    with_token: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An entry that breaks a rule, in words that follow its number."""
+
+    index: int
+    words: str
+
+
+HashOf = Callable[[int], bytes]
+"""``hash_of(index)``: the hash (32 bytes) of the token that the entry of a testimony lists."""
+
+AuthorOf = Callable[[int], bytes]
+"""``author_of(index)``: the public key of a testimony's author; empty where it names none or is not here any more."""
+
+_NOTHING, _TESTIMONY = 0, 1
+
+
+class Listing:
+    """The entries of a log as they come, and the rules they keep among themselves.
+
+    Memory: for each entry one byte and two hashes, so that repeats are found.
+    """
+
+    def __init__(self) -> None:
+        self.withdrawn: dict[int, Withdrawn] = {}
+        self.newer: set[int] = set()
+        self._kinds = bytearray()
+        self._testimonies: dict[bytes, int] = {}
+        self._others: set[bytes] = set()
+        self._texts: set[bytes] = set()
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+    @property
+    def testimonies(self) -> int:
+        """How many entries list a testimony, withdrawn ones included."""
+        return len(self._testimonies)
+
+    def is_testimony(self, index: int) -> bool:
+        """Whether the entry at an index lists a testimony."""
+        return 0 <= index < len(self._kinds) and self._kinds[index] == _TESTIMONY
+
+    def index_of(self, cid: CID) -> int | None:
+        """Where a testimony is listed, by the CID of its note."""
+        return self._testimonies.get(cid.digest)
+
+    def add(self, data: bytes) -> Entry | None:
+        """Take the next entry; None for one of a newer version. Raises `Malformed` or `Unverified` for a false one.
+
+        A false entry is counted, so that those behind it keep their indexes, and is otherwise as if it said nothing.
+        """
+        index = len(self._kinds)
+        self._kinds.append(_NOTHING)
+        try:
+            entry = entries.parse(data)
+        except NeedsNewer:
+            self.newer.add(index)
+            if index == 0:
+                raise Unverified("the first entry is no charter") from None
+            return None
+        if (entry.kind == entries.CHARTER) != (index == 0):
+            raise Unverified("a second charter" if index else "the first entry is no charter")
+        self._take_cid(index, entry)
+        return entry
+
+    def _take_cid(self, index: int, entry: Entry) -> None:
+        digest = entry.cid.digest
+        if digest in self._testimonies or digest in self._others:
+            raise Unverified(f"the note {entry.cid} is listed twice")
+        if entry.kind == entries.TESTIMONY:
+            self._kinds[index] = _TESTIMONY
+            self._testimonies[digest] = index
+        else:
+            self._others.add(digest)
+
+    def withdraw(self, by: int, note: Withdrawal, hash_of: HashOf) -> list[Problem]:
+        """Apply a withdrawal listed at `by`; `hash_of` gives the token's hash that an entry lists.
+
+        A withdrawal that is false in one index is applied to none.
+        """
+        problems = [Problem(by, words) for index in note.indexes if (words := self._fault(by, index, note, hash_of))]
+        if not problems:
+            for index in note.indexes:
+                self.withdrawn[index] = Withdrawn(by, note.token is not None, note.reason)
+        return problems
+
+    def _fault(self, by: int, index: int, note: Withdrawal, hash_of: HashOf) -> str:
+        if index >= by or not self.is_testimony(index):
+            return f"it withdraws #{index}, which is no earlier testimony"
+        if index in self.withdrawn:
+            return f"it withdraws #{index}, which #{self.withdrawn[index].by} withdrew already"
+        if note.token is not None and hashlib.sha256(note.token).digest() != hash_of(index):
+            return f"it shows a token that is not that of #{index}"
+        return ""
+
+    def take(self, finding: Finding, author_of: AuthorOf) -> list[Problem]:
+        """Take what `judge` found of a note, in the order of indexes, and check it against those before it."""
+        problems = []
+        if finding.text_hash in self._texts:
+            problems.append("its text is listed before")
+        self._texts.add(finding.text_hash)
+        for word, cid in (("translates", finding.translation_of), ("replaces", finding.replaces)):
+            if cid is not None and not self._is_before(cid, finding.index):
+                problems.append(f"it {word} {cid}, which is no earlier testimony here")
+        if finding.replaces is not None and self._is_before(finding.replaces, finding.index):
+            before = self._testimonies[finding.replaces.digest]
+            author = author_of(before)
+            if author and author != finding.author:
+                problems.append(f"it replaces #{before}, whose author did not sign it")
+        return [Problem(finding.index, words) for words in problems]
+
+    def _is_before(self, cid: CID, index: int) -> bool:
+        return self._testimonies.get(cid.digest, index) < index
+
+
+def author_of_note(data: bytes) -> bytes:
+    """The public key that a listed testimony names as its author's; empty where it names none."""
+    content, _ = signed_notes.split_note(data)
+    author = Testimony.parse(content).author
+    return b"" if author is None else author.raw

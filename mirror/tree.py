@@ -1,0 +1,268 @@
+"""The folder that an index hash names: laid out, read, changed.
+
+    /edition.txt                 the signed table of contents
+    /charter.txt                 the note of entry 0
+    /checkpoint
+    /tile/0/000.p/17, …          hash tiles, as C2SP lays them
+    /tile/entries/000.p/17, …    entry bundles
+    /note/00/00/00/00.txt …      the note at each index
+    /file/00/00/00/01/1.jpg      the attachments of the testimony at that index
+    /anchor/00/00/12/04/…        proofs of outside clocks for the checkpoint of that size
+    /index.html /page/ /language/ /tag/ /verify.html /style.css /feed.xml      the reading room
+
+A number is eight decimal digits in pairs; more digits put further pairs in front. No folder holds more than a hundred
+numbers, none is empty, so none is ever sharded and a reader on a thin line fetches little.
+
+`change` makes a new tree out of an old one and reads only the folders on the way to what changes: its cost grows with
+the change. `walk` lists a tree in the order of its names' bytes and checks every folder's block on the way. Paths are
+tuples of names here; with slashes they are for people.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+from mirror.errors import Malformed, MirrorError, Missing, Refused
+from mirror.formats import unixfs
+from mirror.formats.cid import CID, RAW
+from mirror.formats.unixfs import Get, Kind, Link, Put
+
+EDITION, CHARTER, CHECKPOINT = "edition.txt", "charter.txt", "checkpoint"
+TILE, NOTE, FILE, ANCHOR = "tile", "note", "file", "anchor"
+
+READING_ROOM = ("index.html", "page", "language", "tag", "verify.html", "style.css", "feed.xml")
+
+TOP_LEVEL = frozenset({EDITION, CHARTER, CHECKPOINT, TILE, NOTE, FILE, ANCHOR, *READING_ROOM})
+"""The only names that may stand at the top."""
+
+INDEX_AT_MOST = 10**8 - 1
+"""The largest index that we lay out: eight digits. More would put pairs in front, and no log of ours is near."""
+
+DEPTH_AT_MOST = 16
+"""Folders below each other that a walk follows: twice what any path of ours has."""
+
+FOLDERS_HELD = 64
+"""Folders that a `Tree` keeps parsed: the way to any place, many times over."""
+
+Path = tuple[str, ...]
+
+
+def number_path(number: int) -> Path:
+    """Eight digits in pairs."""
+    if not 0 <= number <= INDEX_AT_MOST:
+        raise Refused(f"the number {number} is not from 0 to {INDEX_AT_MOST}")
+    digits = f"{number:08d}"
+    return tuple(digits[at : at + 2] for at in range(0, 8, 2))
+
+
+def note_path(index: int) -> Path:
+    """Where the note at an index lies."""
+    *folders, last = number_path(index)
+    return (NOTE, *folders, f"{last}.txt")
+
+
+def file_path(index: int, name: str) -> Path:
+    """Where an attachment of the testimony at an index lies."""
+    return (FILE, *number_path(index), name)
+
+
+def in_words(path: Path) -> str:
+    """A path as people read it; what could confuse a terminal or a reader is escaped."""
+    return "/".join(name if name.isprintable() else ascii(name) for name in path)
+
+
+class Tree:
+    """Reads one tree by path; `get` promises blocks that hash to their CIDs."""
+
+    def __init__(self, root: CID, get: Get) -> None:
+        self.root = root
+        self._get = get
+        self._folders: OrderedDict[CID, dict[str, Link]] = OrderedDict()
+
+    def entries(self, cid: CID) -> dict[str, Link]:
+        """What a folder of ours holds, by name."""
+        found = self._folders.pop(cid, None)
+        if found is None:
+            found = {link.name: link for link in unixfs.open_folder(self._get(cid))}
+        self._folders[cid] = found
+        if len(self._folders) > FOLDERS_HELD:
+            self._folders.popitem(last=False)
+        return found
+
+    def find(self, path: Path) -> Link | None:
+        """The entry that a path leads to, or None where a name on the way is absent."""
+        found, cid = None, self.root
+        for name in path:
+            found = None if cid.codec == RAW else self.entries(cid).get(name)
+            if found is None:
+                return None
+            cid = found.cid
+        return found
+
+    def link(self, path: Path) -> Link:
+        """The entry that a path leads to; `Missing` where a name on the way is absent."""
+        found = self.find(path)
+        if found is None:
+            raise Missing(f"{in_words(path)} is not in this tree")
+        return found
+
+    def read(self, path: Path) -> bytes:
+        """The bytes of a file that is one block, as notes, tiles and bundles are."""
+        link = self.link(path)
+        if link.cid.codec != RAW:
+            raise Malformed(f"{in_words(path)} is not one raw block")
+        data = self._get(link.cid)
+        if link.size != len(data):
+            raise Malformed(f"{in_words(path)} has {len(data)} bytes, its folder says {link.size}")
+        return data
+
+
+class Change(NamedTuple):
+    """What a path shall lead to from now on; None removes it."""
+
+    path: Path
+    link: Link | None
+
+
+def link_to(path: Path, data: bytes) -> Link:
+    """The entry, named as a path ends, that leads to a file of one raw block."""
+    return Link(path[-1], CID.of_raw(data), len(data))
+
+
+def leaf(path: Path, data: bytes) -> Change:
+    """The change that puts a file of one raw block at a path."""
+    return Change(path, link_to(path, data))
+
+
+def change(old: Link | None, changes: Iterable[Change], get: Get, put: Put, *, depth: int = 0) -> Link | None:
+    """The folder that `old` (None: an empty one) becomes by `changes`; None where nothing is left in it.
+
+    `changes` come sorted by path (`sort_key`), each path once, and are taken in as a stream: memory holds one
+    folder a level. Only folders that differ are put. `depth` is how many names of each path lie above this folder.
+    """
+    entries = {} if old is None else {link.name: link for link in unixfs.open_folder(get(old.cid))}
+    for name, group in groupby(changes, key=lambda each: each.path[depth]):
+        link = _changed(entries.get(name), group, get, put, depth + 1)
+        if link is None:
+            entries.pop(name, None)
+        else:
+            entries[name] = Link(name, link.cid, link.size)
+    if not entries:
+        return None
+    name = "" if old is None else old.name
+    return put_folder(name, entries.values(), put)
+
+
+def _changed(old: Link | None, group: Iterator[Change], get: Get, put: Put, depth: int) -> Link | None:
+    first = next(group)
+    if len(first.path) == depth:
+        return first.link
+    folder = None if old is None or old.cid.codec == RAW else old
+    return change(folder, _again(first, group), get, put, depth=depth)
+
+
+def _again(first: Change, rest: Iterator[Change]) -> Iterator[Change]:
+    yield first
+    yield from rest
+
+
+def put_folder(name: str, links: Iterable[Link], put: Put) -> Link:
+    """Put the block of a folder with these entries; the entry `name` that leads to it."""
+    links = tuple(links)
+    block = unixfs.folder(links)
+    link = unixfs.folder_link(name, block, links)
+    put(link.cid, block)
+    return link
+
+
+def sort_key(path: Path) -> tuple[bytes, ...]:
+    """Sorts paths as a walk meets them: by the bytes of each name in turn."""
+    return tuple(name.encode() for name in path)
+
+
+class Found(NamedTuple):
+    """A file that a walk met: its path, and the entry that leads to it."""
+
+    path: Path
+    link: Link
+
+
+Report = Callable[[Path, MirrorError], None]
+"""Takes what is wrong with the folder or file at a path; the walk goes on beside it."""
+
+
+def walk(link: Link, get: Get, report: Report, path: Path = ()) -> Iterator[Found]:
+    """Every file at and below `link`, in the order of paths, every folder block checked against the profile.
+
+    Also checked: that each folder's Tsize is true if those of its entries are. Not checked: the files' own Tsizes and
+    content (`check_file`). What is missing or not ours is reported and passed over.
+    """
+    try:
+        links = None if link.cid.codec == RAW else _open_walked(link, get, len(path))
+    except MirrorError as error:
+        report(path, error)
+        return
+    if links is None:
+        yield Found(path, link)
+    for below in links or ():
+        yield from walk(below, get, report, (*path, below.name))
+
+
+def _open_walked(link: Link, get: Get, depth: int) -> tuple[Link, ...] | None:
+    block = get(link.cid)
+    if unixfs.parse(block).kind is Kind.FILE:
+        return None
+    if depth > DEPTH_AT_MOST:
+        raise Malformed(f"it lies more than {DEPTH_AT_MOST} folders deep")
+    links = unixfs.open_folder(block)
+    size = unixfs.folder_size(block, links)
+    if size != link.size:
+        raise Malformed(f"its folder says that {link.size} bytes lie below it, and {size} do")
+    return links
+
+
+def check_file(link: Link, get: Get) -> int:
+    """Read a whole file and return its length; raises where a block or a claim of size is not as it has to be."""
+    reader = unixfs.read_file(link.cid, get, strict=True)
+    for _ in reader:
+        pass
+    if reader.size != link.size:
+        raise Malformed(f"its folder says that its blocks have {link.size} bytes, and they have {reader.size}")
+    return reader.length
+
+
+class Lockstep:
+    """Compares a walk with what should be there, both in the order of paths, neither held in memory.
+
+    `extra` takes each path that is there and should not be.
+    """
+
+    def __init__(self, found: Iterator[Found], extra: Callable[[Path], None]) -> None:
+        self._found = found
+        self._extra = extra
+        self._next = next(found, None)
+
+    def expect(self, path: Path) -> Link | None:
+        """The entry at `path`, which should be there; None where it is not. Everything before it is extra."""
+        self._pass(sort_key(path))
+        if self._next is None or self._next.path != path:
+            return None
+        link = self._next.link
+        self._next = next(self._found, None)
+        return link
+
+    def skip(self, path: Path) -> None:
+        """Whatever lies at and below `path` may be there or not."""
+        self._pass(sort_key(path))
+        while self._next is not None and self._next.path[: len(path)] == path:
+            self._next = next(self._found, None)
+
+    def finish(self) -> None:
+        """Nothing more is expected: what is left is extra."""
+        self._pass(None)
+
+    def _pass(self, key: tuple[bytes, ...] | None) -> None:
+        while self._next is not None and (key is None or sort_key(self._next.path) < key):
+            self._extra(self._next.path)
+            self._next = next(self._found, None)

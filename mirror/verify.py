@@ -1,0 +1,363 @@
+"""link → fetch → check: judge a whole tree, in the order of docs/formats.md §9.
+
+    1   the key K and the root; which key, and who confirmed it
+    2   every block by its CID (by whoever `get`s it); every folder block canonical (`tree.walk`)
+    3   /edition.txt: grammar, signed by K; its items are exactly the top level
+    4   /charter.txt: grammar, `Key` is K, signed by K
+    5   /checkpoint: origin is the name, signed by K; size and root hash as in the edition
+    6   bundles → leaves → every tile → root hash, at exactly the widths that the size implies; entry 0 is the charter
+    7   the rules of entries, then which withdrawals are effective
+    8   each note: CID, kind, grammar, mirror, charter, signature lines, `Withdrawal`
+    9   attachments: the exact set, CID, length; withdrawn ones absent; nothing else anywhere
+    10  the announcement, where one is given: signed by K, names this root and these numbers
+    11  memory: what the reader saw before
+    12  anchors: this version checks none, and says so
+
+The counterparts are arguments: `Evidence.get` promises blocks that hash to their CIDs, from wherever it has them;
+`Trust` says what the reader confirmed and saw. Nothing here knows a file or a network.
+
+Left out: that an item of the reading room says what the notes say. Its bytes are covered by the edition's signature.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from mirror import tree
+from mirror.audit import Audit, Evidence, Run, claim_of
+from mirror.check import Rules
+from mirror.errors import BadSignature, Forked, MirrorError, NeedsNewer, Unverified
+from mirror.formats import checkpoint as checkpoints
+from mirror.formats import notes
+from mirror.formats.checkpoint import Checkpoint
+from mirror.formats.cid import CID
+from mirror.formats.key import PublicKey
+from mirror.formats.notes import Announcement, Charter, Edition
+from mirror.formats.unixfs import Link
+from mirror.log import timeline
+from mirror.log.tree import TiledLog
+from mirror.tree import Path, Tree, in_words
+from mirror.verdict import OLDER, Claim, Report, State
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a reader saw of a mirror before: the edition, its tree and its checkpoint, signed as it was."""
+
+    edition: int
+    root_cid: CID
+    checkpoint: Checkpoint
+    signed_checkpoint: bytes
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Which key a reader goes by, and what she remembers.
+
+    `claimed` is a link's key, `given` the key (or its IPNS name) she typed for this once, `confirmed` whether she
+    confirmed a key, `namesakes` the keys of a name that she confirmed, `seen` what she saw under a key.
+    """
+
+    claimed: PublicKey | None = None
+    given: PublicKey | CID | None = None
+    confirmed: Callable[[PublicKey], bool] = lambda key: False
+    namesakes: Callable[[str], list[PublicKey]] = lambda name: []
+    seen: Callable[[PublicKey], Seen | None] = lambda key: None
+
+
+def verify(evidence: Evidence, trust: Trust, run: Run) -> Report:
+    """Judge a tree. Faults are in the report; only what is no fault of the evidence is raised."""
+    return _Verification(evidence, trust, run).report
+
+
+class _Verification:
+    """One run through the steps; each step leaves what the next ones rest on."""
+
+    def __init__(self, evidence: Evidence, trust: Trust, run: Run) -> None:
+        self.report = Report(evidence.what, root_cid=evidence.root)
+        self._evidence = evidence
+        self._trust = trust
+        self._run = run
+        self._tree = Tree(evidence.root, evidence.get)
+        self._passed: set[str] = set()
+        self._judge()
+
+    def _judge(self) -> None:
+        top = self._open_top()
+        if top is None:
+            return
+        key = self._find_key()
+        if key is None:
+            self._walk_others(top)
+            return
+        self.report.key, self.report.mirror = key, key.name
+        self._judge_key(key)
+        edition = self._judge_edition(key, top)
+        charter = self._judge_charter(key, edition)
+        checkpoint = self._judge_checkpoint(key, edition)
+        complete = self._judge_log(key, charter, checkpoint, top)
+        self._walk_others(top)
+        self._judge_items(edition, top)
+        self._judge_announcement(key, checkpoint)
+        self._judge_memory(key, checkpoint, complete)
+        self.report.say(Claim.EXISTED_BY, State.NOT_CHECKED, self._on_anchors(top))
+        self._settle(edition, charter, checkpoint, complete)
+
+    # Step 1 and 2: the root, the key
+
+    def _open_top(self) -> dict[str, Link] | None:
+        expected = self._evidence.expected_root
+        if expected is not None and expected != self._evidence.root:
+            self.report.fault(
+                Claim.UNCHANGED,
+                "/",
+                f"the index hash of what is here is {self._evidence.root}, the link names {expected}",
+            )
+        return self._attempt("/", lambda: self._tree.entries(self._evidence.root))
+
+    def _attempt(self, item: str, step: Callable[[], T]) -> T | None:
+        try:
+            return step()
+        except MirrorError as error:
+            self._fault(item, error)
+            return None
+
+    def _fault(self, item: str, error: MirrorError) -> None:
+        if isinstance(error, NeedsNewer):
+            self.report.newer.append(item)
+        else:
+            self.report.fault(claim_of(error), item, f"{item}: {error.message}")
+
+    def _find_key(self) -> PublicKey | None:
+        given = self._trust.given
+        if isinstance(given, PublicKey):
+            return given
+        if given is None and self._trust.claimed is not None:
+            return self._trust.claimed
+        charter = self._attempt(tree.CHARTER, lambda: notes.open_charter(self._tree.read((tree.CHARTER,))))
+        if charter is None:
+            self.report.say(
+                Claim.KEY, State.NOT_CHECKED, "no key was given, and the charter that should name it cannot be read"
+            )
+            return None
+        if given is not None:
+            return PublicKey(charter.mirror, given[-32:])
+        return charter.key
+
+    def _judge_key(self, key: PublicKey) -> None:
+        name = str(key.ipns)
+        others = [other for other in self._trust.namesakes(key.name) if other != key]
+        if self._trust.given is not None:
+            self.report.say(Claim.KEY, State.HOLDS, f"{name}, given for this once")
+        elif self._trust.confirmed(key):
+            self.report.say(Claim.KEY, State.HOLDS, f"{name}, confirmed by you")
+        elif others:
+            self.report.fault(
+                Claim.KEY, "key", f"{name} is not the key that you confirmed for {key.name}: that is {others[0].ipns}"
+            )
+        else:
+            self.report.say(
+                Claim.KEY,
+                State.NOT_CHECKED,
+                f"you have not confirmed {name}; anyone can make a key named {key.name}",
+                "compare all of it with a leaflet or a person you know, then: mirror trust LINK",
+            )
+
+    # Steps 3 to 5: the three signed pages
+
+    def _judge_edition(self, key: PublicKey, top: dict[str, Link]) -> Edition | None:
+        self._passed.add(tree.EDITION)
+        edition = self._attempt(tree.EDITION, lambda: notes.open_as(Edition, self._tree.read((tree.EDITION,)), key))
+        if edition is None:
+            return None
+        self.report.edition = edition.edition
+        listed = {item.name for item in edition.items}
+        for name in sorted(listed - top.keys()):
+            self.report.fault(Claim.COMPLETE, name, f"{name} is listed by {tree.EDITION} and is not here")
+        for name in sorted(top.keys() - listed - {tree.EDITION}):
+            words = f"{in_words((name,))} is not listed by {tree.EDITION}"
+            self.report.fault(Claim.UNCHANGED, in_words((name,)), words)
+        for name in sorted((top.keys() | listed) - tree.TOP_LEVEL):
+            self.report.fault(
+                Claim.UNCHANGED, in_words((name,)), f"{in_words((name,))} has no place in a mirror's tree"
+            )
+        return edition
+
+    def _judge_charter(self, key: PublicKey, edition: Edition | None) -> Charter | None:
+        self._passed.add(tree.CHARTER)
+        return self._attempt(tree.CHARTER, lambda: self._open_charter(key, edition))
+
+    def _open_charter(self, key: PublicKey, edition: Edition | None) -> Charter:
+        data = self._tree.read((tree.CHARTER,))
+        charter = notes.open_charter(data)
+        if charter.key != key:
+            raise BadSignature(f"it is the charter of another key, {charter.key.ipns}")
+        if edition is not None and edition.charter != CID.of_raw(data):
+            raise Unverified(f"{tree.EDITION} was signed for another charter, {edition.charter}")
+        return charter
+
+    def _judge_checkpoint(self, key: PublicKey, edition: Edition | None) -> Checkpoint | None:
+        self._passed.add(tree.CHECKPOINT)
+        data = self._attempt(tree.CHECKPOINT, lambda: self._tree.read((tree.CHECKPOINT,)))
+        if data is None:
+            return None
+        checkpoint = self._attempt(tree.CHECKPOINT, lambda: checkpoints.open_checkpoint(data, key))
+        if checkpoint is None:
+            return None
+        self.report.checkpoint, self.report.signed_checkpoint = checkpoint, data
+        if edition is not None and (edition.size, edition.root_hash) != (checkpoint.size, checkpoint.root_hash):
+            words = f"{tree.CHECKPOINT} is not the one that {tree.EDITION} states"
+            self.report.fault(Claim.SIGNED, tree.CHECKPOINT, words)
+        return checkpoint
+
+    # Steps 6 to 9: the log, its notes, their attachments
+
+    def _judge_log(
+        self, key: PublicKey, charter: Charter | None, checkpoint: Checkpoint | None, top: dict[str, Link]
+    ) -> bool:
+        """Whether the whole log could be read; only then is anything said about what it lists."""
+        self._passed.update((tree.TILE, tree.NOTE, tree.FILE))
+        if charter is None or checkpoint is None:
+            self._passed.difference_update((tree.TILE, tree.NOTE, tree.FILE))
+            return False
+        rules = Rules(key, self._tree.link((tree.CHARTER,)).cid, self._run.signatures)
+        return Audit(rules, checkpoint, self._evidence, top, self.report, self._run).judge()
+
+    def _walk_others(self, top: dict[str, Link]) -> None:
+        for name in sorted(top.keys() - self._passed):
+            if name in (tree.EDITION, tree.CHARTER, tree.CHECKPOINT):
+                self._attempt(name, lambda name=name: self._tree.read((name,)))  # type: ignore[misc]  # mypy cannot type it
+            else:
+                self._read_all((name,), top[name])
+                self.report.counts.pages += name in tree.READING_ROOM
+
+    def _read_all(self, path: Path, link: Link) -> None:
+        for each, entry in tree.walk(link, self._evidence.get, self._report_at, path):
+            self._attempt(in_words(each), lambda entry=entry: tree.check_file(entry, self._evidence.get))  # type: ignore[misc]  # as above
+
+    def _report_at(self, path: Path, error: MirrorError) -> None:
+        self._fault(in_words(path), error)
+
+    def _judge_items(self, edition: Edition | None, top: dict[str, Link]) -> None:
+        """Whatever differs from the signed table of contents and was not found to differ below is named here."""
+        named = {fault.item.partition("/")[0] for fault in self.report.faults}
+        for item in edition.items if edition else ():
+            if item.name in top and top[item.name].cid != item.cid and item.name not in named:
+                words = (
+                    f"{item.name} is not what {tree.EDITION} lists: its CID is {top[item.name].cid}, listed {item.cid}"
+                )
+                self.report.fault(Claim.UNCHANGED, item.name, words)
+
+    # Steps 10 to 12: announcement, memory, anchors
+
+    def _judge_announcement(self, key: PublicKey, checkpoint: Checkpoint | None) -> None:
+        data = self._evidence.announcement
+        if data is None:
+            return
+        note = self._attempt("announcement.txt", lambda: notes.open_as(Announcement, data, key))
+        if note is None or checkpoint is None:
+            return
+        stated = (note.root_cid, note.edition, note.size, note.root_hash)
+        if stated != (self.report.root_cid, self.report.edition, checkpoint.size, checkpoint.root_hash):
+            words = (
+                f"announcement.txt announces edition {note.edition} with the index hash {note.root_cid}, not this one"
+            )
+            self.report.fault(Claim.SIGNED, "announcement.txt", words)
+
+    def _judge_memory(self, key: PublicKey, checkpoint: Checkpoint | None, complete: bool) -> None:
+        seen = self._trust.seen(key)
+        if seen is None:
+            self.report.say(
+                Claim.APPEND_ONLY, State.NOT_CHECKED, "you have not seen this mirror before, or keep no memory of it"
+            )
+        elif checkpoint is None or not complete:
+            self.report.say(Claim.APPEND_ONLY, State.NOT_CHECKED, "the log could not be read whole")
+        else:
+            self._compare(seen, checkpoint)
+
+    def _compare(self, seen: Seen, shown: Checkpoint) -> None:
+        edition = self.report.edition
+        if edition == seen.edition and self.report.root_cid != seen.root_cid:
+            self._fork(seen, shown, f"edition {edition} was {seen.root_cid} when you saw it")
+            return
+        log = TiledLog(shown.size, lambda place: self._tree.read(tuple(place.path.split("/"))))
+        try:
+            step = timeline.advance(seen.checkpoint, shown, log)
+        except Forked:
+            self._fork(seen, shown, "")
+            return
+        if (step is timeline.Step.OLDER) != (edition < seen.edition) and shown.size != seen.checkpoint.size:
+            self._fork(
+                seen,
+                shown,
+                f"edition {seen.edition} had {seen.checkpoint.size} entries, edition {edition} has {shown.size}",
+            )
+        elif edition < seen.edition:
+            words = f"this is edition {edition}, you have seen edition {seen.edition}"
+            self.report.say(Claim.APPEND_ONLY, State.NOT_CHECKED, OLDER, words)
+        else:
+            self.report.say(
+                Claim.APPEND_ONLY, State.HOLDS, f"contains the {seen.checkpoint.size} entries you saw before"
+            )
+
+    def _fork(self, seen: Seen, shown: Checkpoint, words: str) -> None:
+        say = words or "two logs signed by this key cannot both be true"
+        self.report.fault(Claim.APPEND_ONLY, "fork", say)
+        self.report.forked_with = seen.signed_checkpoint
+
+    def _on_anchors(self, top: dict[str, Link]) -> str:
+        if tree.ANCHOR in top:
+            return "this edition has anchors, which this version of mirror cannot check"
+        return "no anchor in this edition"
+
+    # What holds
+
+    def _settle(
+        self, edition: Edition | None, charter: Charter | None, checkpoint: Checkpoint | None, complete: bool
+    ) -> None:
+        counts, report = self.report.counts, self.report
+        if edition is None or charter is None or checkpoint is None:
+            words = self._on_newer() if report.newer else "it rests on a page that is not what it should be"
+            for claim in (Claim.UNCHANGED, Claim.SIGNED, Claim.COMPLETE):
+                report.say(claim, State.NOT_CHECKED, words)
+            return
+        parts = [_many(counts.testimonies, "testimony", "testimonies")]
+        parts += [_many(counts.attachments, "attachment", "attachments")] if counts.attachments else []
+        parts += ["pages"] if counts.pages else []
+        report.say(Claim.UNCHANGED, State.HOLDS, ", ".join(parts))
+        self._settle_signed(counts.testimonies, counts.by_authors, complete)
+        self._settle_complete(complete)
+
+    def _settle_signed(self, testimonies: int, by_authors: int, complete: bool) -> None:
+        if not complete:
+            self.report.say(Claim.SIGNED, State.NOT_CHECKED, "the notes were not all read")
+        elif not self._run.signatures:
+            words = "the mirror signed the log, charter and edition; signatures on testimonies were not computed"
+            self.report.say(Claim.SIGNED, State.NOT_CHECKED, words)
+        elif self.report.newer:
+            self.report.say(Claim.SIGNED, State.NOT_CHECKED, self._on_newer())
+        else:
+            also = f", {by_authors} also by their authors' keys" if by_authors else ""
+            self.report.say(Claim.SIGNED, State.HOLDS, f"{testimonies} by the mirror{also}")
+
+    def _settle_complete(self, complete: bool) -> None:
+        withdrawn = len(self.report.withdrawn)
+        if not complete:
+            self.report.say(Claim.COMPLETE, State.NOT_CHECKED, "the log could not be read whole")
+        elif self.report.newer:
+            self.report.say(Claim.COMPLETE, State.NOT_CHECKED, self._on_newer())
+        elif withdrawn:
+            here = _many(self.report.counts.testimonies, "testimony", "testimonies")
+            self.report.say(Claim.COMPLETE, State.HOLDS, f"{here} here, {withdrawn} withdrawn")
+        else:
+            self.report.say(Claim.COMPLETE, State.HOLDS, "everything this log lists is here")
+
+    def _on_newer(self) -> str:
+        count = _many(len(self.report.newer), "item needs", "items need")
+        return f"{count} a newer mirror: {', '.join(self.report.newer)}"
+
+
+def _many(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
