@@ -1,0 +1,291 @@
+"""What a publisher hands in: files of text, or notes that authors signed.
+
+    +++
+    title = "The seminar"
+    language = "mk"
+    date = "2018-04"
+    tags = ["work", "university"]
+    warning = "violence"
+    translation_of = "01-the-seminar.en.md"     a file of the same run, a CID or an index
+    translator = "human"
+    replaces = 17
+    +++
+
+    The text, in UTF-8, plain or Markdown.
+
+The front matter between the two lines of `+++` is TOML and may be left out. A folder stands for every `.md` and `.txt`
+in it and below it, sorted by name; hidden files are passed over; anything else is refused, since a picture or a
+document tells more than its author knows. A `.txt` that begins with `mirror/v1 testimony` is a note that its author
+signed, and is taken as it is.
+
+Reading a draft repairs what can be repaired and lists what cannot (`mirror.formats.text`); nothing is written.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mirror.errors import Malformed, MirrorError, Refused
+from mirror.formats import cid as cids
+from mirror.formats import fields, language, note, notes, text, wire
+from mirror.formats.cid import CID
+from mirror.formats.notes import TAGS_AT_MOST, TRANSLATORS, VERSION, Testimony
+
+TEXT_AT_MOST = note.NOTE_AT_MOST
+"""Bytes in a draft: what fits one note."""
+
+ENDINGS = (".md", ".txt")
+
+_FENCE = "+++"
+_KEYS = ("title", "language", "date", "tags", "warning", "translation_of", "translator", "replaces")
+_SIGNED = f"{VERSION} {Testimony.word}\n".encode()
+
+Reference = CID | int | Path
+"""An earlier testimony: by its note's CID, by its index, or by a file of the same run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command says for drafts that say nothing themselves."""
+
+    language: str = ""
+    date: str | None = None
+    tags: tuple[str, ...] = ()
+    warning: str | None = None
+    title: str | None = None
+    translation_of: str | int | None = None
+    translator: str | None = None
+    replaces: str | int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A text ready to be signed, or a testimony that its author signed already (`handed_in`)."""
+
+    source: Path
+    body: str
+    language: str
+    title: str | None = None
+    date: str | None = None
+    tags: tuple[str, ...] = ()
+    warning: str | None = None
+    translation_of: Reference | None = None
+    translator: str | None = None
+    replaces: Reference | None = None
+    handed_in: tuple[Testimony, note.Signature] | None = None
+    repairs: tuple[str, ...] = ()
+
+
+class Flawed(Refused):
+    """A draft that cannot be signed as it is: every reason, with line and column where there is one."""
+
+    def __init__(self, source: Path, flaws: tuple[str, ...]) -> None:
+        super().__init__("; ".join(f"{source}: {flaw}" for flaw in flaws))
+        self.source = source
+        self.flaws = flaws
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Flawed, (self.source, self.flaws))
+
+
+def find_files(paths: Iterable[Path]) -> list[Path]:
+    """The files that these paths stand for, each once, folders opened; refuses what is no text."""
+    found: dict[Path, None] = {}
+    refused = []
+    for path in paths:
+        if not path.exists():
+            raise Refused(f"{path} does not exist")
+        for file in _below(path) if path.is_dir() else (path,):
+            if file.suffix.lower() in ENDINGS:
+                found[file] = None
+            else:
+                refused.append(file)
+    if refused:
+        raise Refused(
+            f"{len(refused)} of the files are neither .md nor .txt: {', '.join(map(str, refused[:20]))}",
+            hint="pictures and documents can tell who made them, where and when; this version of mirror cannot clean "
+            "them yet, so move them out of the folder and publish the texts alone",
+        )
+    return list(found)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    if (folder / "mirror.toml").exists() or (folder / "secret" / "key.age").exists():
+        raise Refused(f"{folder} is a workspace, not a folder of testimonies")
+    for name in sorted(os.listdir(folder)):
+        path = folder / name
+        if name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _below(path)
+        else:
+            yield path
+
+
+def read_draft(path: Path, options: Options) -> Draft:
+    """The draft in a file; raises `Flawed` with everything that is wrong with it."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(TEXT_AT_MOST + 1)
+    except OSError as error:
+        raise Flawed(path, (f"cannot be read: {(error.strerror or 'input failed').lower()}",)) from None
+    if len(data) > TEXT_AT_MOST:
+        raise Flawed(path, (f"longer than {TEXT_AT_MOST} bytes; divide it into several testimonies",))
+    try:
+        if data.startswith(_SIGNED):
+            return _handed_in(path, data)
+        return _Reading(path, wire.decode_utf8(data, "the file"), options).draft()
+    except MirrorError as error:
+        raise Flawed(path, (error.message,)) from None
+
+
+def _handed_in(path: Path, data: bytes) -> Draft:
+    testimony, signature = notes.open_handed_in(data)
+    repaired = text.repair(testimony.text)
+    if repaired.flaws or repaired.text != testimony.text:
+        where = repaired.flaws or repaired.repairs
+        raise Flawed(path, tuple(f"{each}, in a text that is signed and cannot be changed" for each in where))
+    return Draft(path, testimony.body, testimony.language, testimony.title, handed_in=(testimony, signature))
+
+
+class _Reading:
+    """One file being read: repairs and flaws are gathered, so that all of them are shown at once."""
+
+    def __init__(self, path: Path, content: str, options: Options) -> None:
+        self._path = path
+        self._options = options
+        self._flaws: list[str] = []
+        self._repairs: list[str] = []
+        self._front, self._body, self._lines_above = _split(content)
+
+    def draft(self) -> Draft:
+        """The draft, or `Flawed`."""
+        values = self._front_matter()
+        body = self._repaired(self._body, "", self._lines_above).strip("\n")
+        if not body:
+            self._flaws.append("there is no text")
+        draft = Draft(
+            self._path,
+            body,
+            self._checked("language", language.canonical, values, self._options.language or None) or "",
+            title=self._header("title", fields.title, values, self._options.title),
+            date=self._checked("date", fields.coarse_date, values, self._options.date),
+            tags=self._tags(values),
+            warning=self._header("warning", str, values, self._options.warning),
+            translation_of=self._reference("translation_of", values, self._options.translation_of),
+            translator=self._checked("translator", _translator, values, self._options.translator),
+            replaces=self._reference("replaces", values, self._options.replaces),
+            repairs=tuple(self._repairs),
+        )
+        self._check_whole(draft)
+        if self._flaws:
+            raise Flawed(self._path, tuple(self._flaws))
+        return draft
+
+    def _check_whole(self, draft: Draft) -> None:
+        if not draft.language and not any("language" in flaw for flaw in self._flaws):
+            self._flaws.append(
+                'no language: write language = "…" between +++ lines at its top, give --language, '
+                "or set a default in mirror.toml"
+            )
+        if (draft.translation_of is None) != (draft.translator is None):
+            self._flaws.append("translation_of and translator stand only together")
+
+    def _front_matter(self) -> dict[str, Any]:
+        try:
+            values = tomllib.loads(self._front)
+        except tomllib.TOMLDecodeError as error:
+            self._flaws.append(f"the lines between +++ are not TOML: {error}")
+            return {}
+        for key in values.keys() - set(_KEYS):
+            if key in ("attachment", "attachments"):
+                self._flaws.append(
+                    "attachments cannot be published yet: this version cannot clean them of what they tell"
+                )
+            else:
+                near = difflib.get_close_matches(key, _KEYS, n=1, cutoff=0)[0]
+                self._flaws.append(f"unknown key {key!r} between the +++ lines; the nearest known one is {near!r}")
+        return values
+
+    def _repaired(self, content: str, what: str, lines_above: int = 0, *, single_line: bool = False) -> str:
+        repaired = text.repair(content, single_line=single_line)
+        for repair in repaired.repairs:
+            self._repairs.append(
+                f"{what}: {repair.what}" if what else str(replace(repair, line=repair.line + lines_above))
+            )
+        for flaw in repaired.flaws:
+            self._flaws.append(f"{what}: {flaw.what}" if what else str(replace(flaw, line=flaw.line + lines_above)))
+        return repaired.text
+
+    def _header(self, key: str, read: Any, values: dict[str, Any], default: str | None) -> str | None:
+        value = values.get(key, default)
+        if value is None or not isinstance(value, str):
+            return self._checked(key, read, values, default)
+        return self._checked(key, read, {key: self._repaired(value, key, single_line=True)}, None)
+
+    def _checked(self, key: str, read: Any, values: dict[str, Any], default: str | None) -> str | None:
+        value = values.get(key, default)
+        if value is None:
+            return None
+        try:
+            if not isinstance(value, str) or not value.strip(" "):
+                raise Malformed("it has to be text in quotation marks, and not empty")
+            return str(read(value.strip(" ")))
+        except Malformed as error:
+            self._flaws.append(f"{key}: {error.message}")
+            return None
+
+    def _tags(self, values: dict[str, Any]) -> tuple[str, ...]:
+        given = values.get("tags", [])
+        if not isinstance(given, list):
+            self._flaws.append('tags: they have to be a list such as ["work", "home"]')
+            return ()
+        wanted = dict.fromkeys([*given, *self._options.tags])
+        tags = [self._checked("tags", fields.tag, {"tags": each}, None) for each in wanted]
+        if len(wanted) > TAGS_AT_MOST:
+            self._flaws.append(f"tags: {len(wanted)} of them, more than {TAGS_AT_MOST}")
+        return tuple(each for each in tags if each)
+
+    def _reference(self, key: str, values: dict[str, Any], default: str | int | None) -> Reference | None:
+        value = values.get(key, default)
+        if value is None:
+            return None
+        if type(value) is int and value > 0:
+            return value
+        if isinstance(value, str) and value:
+            return parse_reference(value, self._path.parent)
+        self._flaws.append(f"{key}: it has to be a CID, an index or the name of a file")
+        return None
+
+
+def parse_reference(value: str, folder: Path) -> Reference:
+    """An earlier testimony as people name it: `bafkrei…`, `17`, `#17`, or a file beside the one that names it."""
+    try:
+        return cids.parse_ours(value, cids.RAW)
+    except Malformed:
+        pass
+    try:
+        return wire.decode_decimal(value.removeprefix("#"))
+    except Malformed:
+        return Path(os.path.normpath(folder / value))
+
+
+def _translator(value: str) -> str:
+    if value not in TRANSLATORS:
+        raise Malformed(f"{value!r} is none of {', '.join(TRANSLATORS)}")
+    return value
+
+
+def _split(content: str) -> tuple[str, str, int]:
+    """Front matter, body, and how many lines stand above the body."""
+    lines = content.removeprefix("\ufeff").replace("\r\n", "\n").split("\n") if _FENCE in content[:8] else []
+    if not lines or lines[0].rstrip() != _FENCE:
+        return "", content, 0
+    for at, line in enumerate(lines[1:], start=1):
+        if line.rstrip() == _FENCE:
+            return "\n".join(lines[1:at]), "\n".join(lines[at + 1 :]), at + 1
+    raise Malformed("the +++ line at its top has no second one below it")

@@ -1,0 +1,266 @@
+"""What a run of `publish` would do: read every draft, decide what becomes of it, write nothing.
+
+A text that was published before (from whatever file, equal but for salt, token and what it refers to) is noticed and
+not listed again. A file whose earlier text was published from here and that has changed since is asked about. What a
+text translates or replaces is found by CID, by index, as another file of the same run, or as a file published before;
+originals come before what refers to them, and otherwise files keep the order in which they were named.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+
+from mirror import check, tree
+from mirror.edition import Edition
+from mirror.errors import MirrorError
+from mirror.formats.cid import CID
+from mirror.formats.notes import Testimony
+from mirror.intake.drafts import Draft, Flawed, Options, Reference, read_draft
+from mirror.store.texts import Texts
+
+SALT_BYTES = 16
+
+NO_HASH, NO_SALT = bytes(32), bytes(SALT_BYTES)
+"""What stands for Withdrawal and Salt where two texts are compared without them."""
+
+
+class Answer(Enum):
+    """What becomes of a file that was published before and has changed since."""
+
+    REPLACES = "replaces"
+    SEPARATE = "separate"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A draft that will be listed: its file, at which index, and the hash that its text is known again by.
+
+    `translation_of` and `replaces` are indexes.
+    """
+
+    source: Path
+    index: int
+    fingerprint: bytes
+    title: str | None = None
+    translation_of: int | None = None
+    replaces: int | None = None
+
+
+@dataclass
+class Plan:
+    """What a run would do to a log of `size` entries, and everything its publisher should see before it does."""
+
+    size: int
+    steps: list[Step] = field(default_factory=list)
+    known: list[tuple[Path, int]] = field(default_factory=list)
+    flawed: list[Flawed] = field(default_factory=list)
+    repaired: list[tuple[Path, tuple[str, ...]]] = field(default_factory=list)
+
+
+Ask = Callable[[Path, int], Answer]
+"""``ask(file, index)``: what becomes of a file whose earlier text is listed at `index`."""
+
+
+def plan(files: Iterable[Path], options: Options, head: Edition, texts: Texts, ask: Ask) -> Plan:
+    """Read every file and decide. Where `flawed` is not empty, nothing of the plan may be carried out."""
+    return _Planning(options, head, texts, ask).run(files)
+
+
+@dataclass(frozen=True, slots=True)
+class _Light:
+    """What is kept of a draft that was read: all but its text."""
+
+    source: Path
+    fingerprint: bytes
+    title: str | None
+    translation_of: Reference | None
+    replaces: Reference | None
+    author: bytes
+
+
+class _Planning:
+    def __init__(self, options: Options, head: Edition, texts: Texts, ask: Ask) -> None:
+        self._options = options
+        self._head = head
+        self._texts = texts
+        self._ask = ask
+        self._plan = Plan(head.size)
+        self._drafts: dict[Path, _Light] = {}
+        self._indexes: dict[Path, int] = {}
+        self._fingerprints: dict[bytes, int] = {}
+        self._authors: dict[int, bytes] = {}
+        self._on_the_way: set[Path] = set()
+
+    def run(self, files: Iterable[Path]) -> Plan:
+        for path in files:
+            self._read(path)
+        for light in self._drafts.values():
+            self._guard(light.source, lambda light=light: self._place(light))  # type: ignore[misc]  # mypy cannot type it
+        return self._plan
+
+    def _guard(self, source: Path, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except Flawed as flawed:
+            self._plan.flawed.append(flawed)
+        except MirrorError as error:
+            self._plan.flawed.append(Flawed(source, (error.message,)))
+
+    def _read(self, path: Path) -> None:
+        def read() -> None:
+            draft = read_draft(path, self._options)
+            if draft.repairs:
+                self._plan.repaired.append((path, draft.repairs))
+            self._drafts[_normal(path)] = self._lighten(draft)
+
+        self._guard(path, read)
+
+    def _lighten(self, draft: Draft) -> _Light:
+        testimony = as_testimony(draft, self._head)
+        author = b"" if testimony.author is None else testimony.author.raw
+        translation_of, replaces = draft.translation_of, draft.replaces
+        if draft.handed_in:
+            self._check_handed_in(draft.source, testimony)
+            translation_of, replaces = testimony.translation_of, testimony.replaces
+        return _Light(draft.source, fingerprint(testimony), testimony.title, translation_of, replaces, author)
+
+    def _check_handed_in(self, source: Path, testimony: Testimony) -> None:
+        if testimony.mirror != self._head.charter.mirror:
+            raise Flawed(source, (f"it was signed for the mirror {testimony.mirror}, not {self._head.charter.mirror}",))
+        if testimony.charter != self._head.charter_cid:
+            raise Flawed(source, ("it was signed for another mirror of this name, with another charter",))
+        if testimony.author is not None and testimony.author.raw == self._head.key.raw:
+            raise Flawed(source, ("its author's key is the mirror's own",))
+        if testimony.attachments:
+            raise Flawed(source, ("it has attachments, which this version cannot publish yet",))
+
+    def _place(self, light: _Light) -> int:
+        """The index of a draft: what it has already, or the next."""
+        normal = _normal(light.source)
+        if normal in self._indexes:
+            return self._indexes[normal]
+        if normal in self._on_the_way:
+            raise Flawed(light.source, ("it and another file translate or replace each other",))
+        self._on_the_way.add(normal)
+        known = self._known(light)
+        index = known if known is not None else self._list(light)
+        self._indexes[normal] = index
+        return index
+
+    def _known(self, light: _Light) -> int | None:
+        index = self._texts.index_of_text(light.fingerprint)
+        if index is None:
+            index = self._fingerprints.get(light.fingerprint)
+        if index is not None:
+            self._plan.known.append((light.source, index))
+        return index
+
+    def _list(self, light: _Light) -> int:
+        translation_of = self._resolve(light, "translation_of", light.translation_of)
+        replaces = self._resolve(light, "replaces", light.replaces)
+        if replaces is None:
+            replaces = self._ask_about(light)
+            if replaces == _SKIPPED:
+                return self._texts.index_of_source(as_known_source(light.source)) or 0
+        self._check_replaces(light, replaces)
+        index = self._plan.size + len(self._plan.steps)
+        self._plan.steps.append(Step(light.source, index, light.fingerprint, light.title, translation_of, replaces))
+        self._fingerprints[light.fingerprint] = index
+        if light.author:
+            self._authors[index] = light.author
+        return index
+
+    def _ask_about(self, light: _Light) -> int | None:
+        earlier = self._texts.index_of_source(as_known_source(light.source))
+        if earlier is None or light.author:
+            return None
+        answer = self._ask(light.source, earlier)
+        if answer is Answer.SKIP:
+            return _SKIPPED
+        return earlier if answer is Answer.REPLACES else None
+
+    def _check_replaces(self, light: _Light, replaces: int | None) -> None:
+        if replaces is None:
+            return
+        author = self._author_of(replaces)
+        if author and author != light.author:
+            raise Flawed(light.source, (f"it would replace #{replaces}, which only its author can replace",))
+
+    def _author_of(self, index: int) -> bytes:
+        if index >= self._head.size:
+            return self._authors.get(index, b"")
+        return check.author_of_note(self._head.tree.read(tree.note_path(index)))
+
+    def _resolve(self, light: _Light, key: str, reference: Reference | None) -> int | None:
+        if reference is None:
+            return None
+        if isinstance(reference, Path):
+            return self._resolve_file(light, key, reference)
+        index = self._head.index_of(reference) if isinstance(reference, CID) else reference
+        return self._check_listed(light, key, index)
+
+    def _resolve_file(self, light: _Light, key: str, path: Path) -> int:
+        other = self._drafts.get(_normal(path))
+        if other is not None:
+            return self._place(other)
+        earlier = self._texts.index_of_source(as_known_source(path))
+        if earlier is None:
+            raise Flawed(light.source, (f"{key}: {path} is not among these files, and was not published from here",))
+        return self._check_listed(light, key, earlier)
+
+    def _check_listed(self, light: _Light, key: str, index: int) -> int:
+        if not 0 < index < self._head.size or self._head.entry(index).withdrawal is None:
+            raise Flawed(light.source, (f"{key}: #{index} is no testimony of this mirror",))
+        if self._head.tree.find(tree.note_path(index)) is None:
+            raise Flawed(light.source, (f"{key}: #{index} was withdrawn",))
+        return index
+
+
+_SKIPPED = -1
+
+
+def _normal(path: Path) -> Path:
+    return path.resolve()
+
+
+def as_known_source(path: Path) -> str:
+    """The name under which a file's index is remembered."""
+    return str(_normal(path))
+
+
+def bring_up_to_date(texts: Texts, head: Edition) -> None:
+    """Take in what was listed and not yet remembered, as after a crash; withdrawn texts were taken in when listed."""
+    if texts.size >= head.size:
+        return
+    found = []
+    for index in range(texts.size, head.size):
+        if head.entry(index).withdrawal is not None and head.tree.find(tree.note_path(index)) is not None:
+            found.append((fingerprint(head.open(index, Testimony)), index))
+    texts.add(head.size, found)
+
+
+def as_testimony(draft: Draft, head: Edition) -> Testimony:
+    """The testimony of a draft as far as its file decides it: without salt, token and what it refers to."""
+    if draft.handed_in:
+        return draft.handed_in[0]
+    return Testimony(
+        head.charter.mirror,
+        head.charter_cid,
+        draft.language,
+        NO_HASH,
+        NO_SALT,
+        draft.body,
+        title=draft.title,
+        date=draft.date,
+        tags=draft.tags,
+        warning=draft.warning,
+    )
+
+
+def fingerprint(testimony: Testimony) -> bytes:
+    """A hash by which a text is known again, whatever its salt, its token and what it refers to."""
+    bare = replace(testimony, withdrawal=NO_HASH, salt=NO_SALT, translation_of=None, translator=None, replaces=None)
+    return hashlib.sha256(bare.text.encode()).digest()

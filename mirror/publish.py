@@ -1,0 +1,331 @@
+"""text → signed note → blocks → log → checkpoint → tree → announcement
+
+`mirror.plan` reads every draft and decides what becomes of it; nothing is written by it. `Publisher.publish` carries a
+plan out as one edition, in the order of docs/architecture.md: blocks into a temporary CAR, the checkpoint's block last,
+the file renamed, then `head`: that is the commit.
+
+A checkpoint that others have seen must never be contradicted. Before anything is signed, `Publisher` compares the
+archive's head with the record of what this key signed on this machine, and adopts a whole edition that a crash left
+behind. Where there is no record, it refuses until it is told that this is the newest copy.
+
+Texts are read twice, once to check and once to sign, so that no more than one is held at a time; a file that changed in
+between is refused.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mirror import tree
+from mirror.edition import Edition
+from mirror.errors import Malformed, Missing, Refused
+from mirror.formats import checkpoint as checkpoints
+from mirror.formats import entry as entries
+from mirror.formats import notes
+from mirror.formats.checkpoint import Checkpoint
+from mirror.formats.cid import CID
+from mirror.formats.entry import Entry
+from mirror.formats.fields import Item
+from mirror.formats.key import SecretKey
+from mirror.formats.notes import Announcement, Charter, Testimony
+from mirror.formats.tile import Place
+from mirror.formats.unixfs import Link
+from mirror.intake.drafts import Draft, Options, read_draft
+from mirror.log.append import Growth, obsolete
+from mirror.plan import SALT_BYTES, Plan, Step, as_testimony, fingerprint
+from mirror.store.archive import Archive, NewEdition
+from mirror.store.record import Record
+from mirror.tree import Change
+
+TOKEN_BYTES = 16
+
+Random = Callable[[int], bytes]
+"""``random(n)``: n bytes that nobody can guess."""
+
+Write = Callable[[NewEdition, Growth], Iterator[Change]]
+"""Writes the notes of an edition: each into its CAR, its entry into the log, its place in the tree yielded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A testimony that was just listed; `token` is None where its author has it already, or nobody has."""
+
+    index: int
+    cid: CID
+    source: Path
+    title: str | None
+    token: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The edition that came of it."""
+
+    edition: int
+    size: int
+    root_cid: CID
+    announcement: bytes
+    new_blocks: int
+
+
+class Publisher:
+    """The holder of a mirror's key, at work in one archive. The caller holds the workspace's lock."""
+
+    def __init__(self, archive: Archive, key: SecretKey, record: Record, random: Random) -> None:
+        self._archive = archive
+        self._key = key
+        self._record = record
+        self._random = random
+        self._head: Edition | None = None
+
+    @property
+    def head(self) -> Edition:
+        """The newest edition, opened."""
+        if self._head is None:
+            self._head = Edition(self._archive.head(), self._archive.blocks.get, self._key.public)
+        return self._head
+
+    # Beginning
+
+    def found(self, charter: Charter, *, day: str | None = None) -> Published:
+        """The first edition of a new mirror: a log that lists its charter."""
+        if self._archive.editions() or self._archive.has_head():
+            raise Refused(f"{self._archive.folder} holds a mirror already")
+        data = notes.sign(charter, self._key)
+        cid = CID.of_raw(data)
+        entry = Entry(entries.CHARTER, cid)
+
+        def write(edition: NewEdition, growth: Growth) -> Iterator[Change]:
+            edition.append(cid, data)
+            growth.add(bytes(entry))
+            yield tree.leaf(tree.note_path(0), data)
+
+        return self._write_edition(write, tree.link_to((tree.CHARTER,), data), day=day)
+
+    def prepare(self, *, newest: bool = False, judge: Callable[[CID], None]) -> list[str]:
+        """Bring the archive to where it may be continued, or refuse; what was done, in words.
+
+        `judge` verifies a whole tree and raises where it does not hold; `newest` is the publisher's word that no later
+        edition exists anywhere.
+        """
+        done = [f"removed {path.name}, which an interrupted run left" for path in self._archive.remove_leftovers()]
+        pending = self._archive.pending()
+        if pending is not None:
+            done.append(self._adopt(*pending, judge))
+        self._compare_with_record(newest)
+        self._mend_announcement()
+        return done
+
+    def _adopt(self, number: int, root: CID, judge: Callable[[CID], None]) -> str:
+        judge(root)
+        opened = Edition(root, self._archive.blocks.get, self._key.public)
+        if opened.number != number:
+            raise Refused(f"the file of edition {number} holds edition {opened.number}")
+        self._archive.set_head(root)
+        self._head = opened
+        self._announce(opened.number, opened.checkpoint, root, opened.charter_cid)
+        return f"adopted edition {number}, which an interrupted run had written whole"
+
+    def _compare_with_record(self, newest: bool) -> None:
+        recorded = self._record.read(self._key.public)
+        head = self.head
+        if recorded is None:
+            if not newest:
+                raise Refused(
+                    "this machine has no record of what this key last signed; a copy that is not the newest would fork "
+                    "the log",
+                    hint="if no later edition exists anywhere: mirror publish --this-is-newest …",
+                )
+            return
+        if recorded.edition > head.number:
+            raise Refused(
+                f"this copy is at edition {head.number}, but edition {recorded.edition} was signed on this machine; "
+                "to go on from here would fork the log",
+                hint="bring in a copy of that edition with: mirror import FILE.car",
+            )
+        if recorded.edition == head.number and recorded.root_cid != head.root:
+            raise Refused(f"another edition {head.number} was signed on this machine: {recorded.root_cid}")
+
+    def _mend_announcement(self) -> None:
+        with contextlib.suppress(Malformed, Missing):
+            announced = self._archive.announcement()
+            if announced and notes.open_as(Announcement, announced, self._key.public).root_cid == self.head.root:
+                if self._record.read(self._key.public) is None:
+                    self._record.write(self._key.public, announced)
+                return
+        self._announce(self.head.number, self.head.checkpoint, self.head.root, self.head.charter_cid)
+
+    # Publishing
+
+    def publish(
+        self,
+        plan: Plan,
+        options: Options,
+        *,
+        tokens: bool,
+        listed: Callable[[Listed], None],
+        commit: Callable[[], None] = lambda: None,
+        day: str | None = None,
+    ) -> Published:
+        """Carry a plan out as one edition.
+
+        `listed` is told of each testimony as it is signed; `commit` runs when the whole edition is durable and just
+        before it takes effect, so that what the caller keeps (tokens) is kept first.
+        """
+        if plan.size != self.head.size:
+            raise Refused(f"the plan was made for a log of {plan.size} entries, and it has {self.head.size}")
+        signing = _Signing(self.head, self._key, plan, options, self._random, tokens=tokens)
+
+        def write(edition: NewEdition, growth: Growth) -> Iterator[Change]:
+            for step in plan.steps:
+                made, entry, data = signing.sign(step)
+                edition.append(entry.cid, data)
+                growth.add(bytes(entry))
+                listed(made)
+                yield tree.leaf(tree.note_path(step.index), data)
+
+        return self._write_edition(write, self.head.tree.link((tree.CHARTER,)), commit=commit, day=day)
+
+    def _write_edition(
+        self,
+        write: Write,
+        charter: Link,
+        *,
+        commit: Callable[[], None] = lambda: None,
+        day: str | None = None,
+    ) -> Published:
+        old = None if not self._archive.has_head() else self.head
+        number = 1 if old is None else old.number + 1
+        with self._archive.new_edition(number) as edition:
+            laying = _Laying(self._archive, edition, old, charter, self._key)
+            checkpoint, root = laying.lay(write, number, day)
+            edition.seal(root)
+            commit()
+        self._archive.set_head(root)
+        announcement = self._announce(number, checkpoint, root, charter.cid)
+        self._archive.refresh()
+        self._head = None
+        return Published(number, checkpoint.size, root, announcement, edition.count)
+
+    def _announce(self, number: int, checkpoint: Checkpoint, root: CID, charter: CID) -> bytes:
+        note = Announcement(self._key.name, charter, number, checkpoint.size, checkpoint.root_hash, root)
+        data = notes.sign(note, self._key)
+        self._archive.set_announcement(data)
+        self._record.write(self._key.public, data)
+        return data
+
+
+class _Laying:
+    """The tree of a new edition, laid over that of the old one."""
+
+    def __init__(
+        self, archive: Archive, edition: NewEdition, old: Edition | None, charter: Link, key: SecretKey
+    ) -> None:
+        self._get = archive.blocks.get
+        self._edition = edition
+        self._old = old
+        self._key = key
+        self._charter = charter
+        self._top = dict(old.tree.entries(old.root)) if old else {}
+
+    def lay(self, write: Write, number: int, day: str | None) -> tuple[Checkpoint, CID]:
+        """Write everything that is new, the checkpoint's block last; the checkpoint and the root."""
+        tiles: dict[tree.Path, Change] = {}
+
+        def keep(place: Place, data: bytes) -> None:
+            change = tree.leaf(tuple(place.path.split("/")), data)
+            tiles[change.path] = change
+            self._edition.put(CID.of_raw(data), data)
+
+        growth = Growth(self._old.log if self._old else None, keep)
+        self._change(tree.NOTE, write(self._edition, growth))
+        size, root_hash = growth.close()
+        for place in obsolete(self._old.size if self._old else 0, size):
+            path = tuple(place.path.split("/"))
+            tiles[path] = Change(path, None)
+        self._change(tree.TILE, (tiles[path] for path in sorted(tiles, key=tree.sort_key)))
+        checkpoint = Checkpoint(self._key.name, size, root_hash)
+        return checkpoint, self._seal(checkpoint, number, day)
+
+    def _change(self, name: str, changes: Iterator[Change]) -> None:
+        link = tree.change(self._top.get(name), changes, self._get, self._edition.put, depth=1)
+        if link is not None:
+            self._top[name] = Link(name, link.cid, link.size)
+
+    def _seal(self, checkpoint: Checkpoint, number: int, day: str | None) -> CID:
+        signed = checkpoints.sign(checkpoint, self._key)
+        self._top[tree.CHARTER] = self._charter
+        self._top[tree.CHECKPOINT] = tree.link_to((tree.CHECKPOINT,), signed)
+        self._top.pop(tree.EDITION, None)
+        items = tuple(Item(name, self._top[name].cid) for name in sorted(self._top))
+        numbers = (number, checkpoint.size, checkpoint.root_hash)
+        page = notes.sign(notes.Edition(self._key.name, self._charter.cid, *numbers, items, day), self._key)
+        self._edition.put(CID.of_raw(page), page)
+        self._top[tree.EDITION] = tree.link_to((tree.EDITION,), page)
+        root = tree.put_folder("", self._top.values(), self._edition.put)
+        self._edition.put(CID.of_raw(signed), signed)
+        return root.cid
+
+
+class _Signing:
+    """Makes the note of each step of a plan, in order."""
+
+    def __init__(
+        self, head: Edition, key: SecretKey, plan: Plan, options: Options, random: Random, *, tokens: bool
+    ) -> None:
+        self._head = head
+        self._key = key
+        self._options = options
+        self._random = random
+        self._tokens = tokens
+        wanted = {index for step in plan.steps for index in (step.translation_of, step.replaces) if index is not None}
+        self._wanted = {index for index in wanted if index >= head.size}
+        self._made: dict[int, Entry] = {}
+
+    def sign(self, step: Step) -> tuple[Listed, Entry, bytes]:
+        """The note of one step, what the log says of it, and what its publisher is told."""
+        draft = read_draft(step.source, self._options)
+        testimony, token = self._testimony(step, draft)
+        if fingerprint(testimony) != step.fingerprint:
+            raise Refused(f"{step.source} changed while it was being published", hint="publish again")
+        author = draft.handed_in[1] if draft.handed_in else None
+        data = notes.sign(testimony, self._key, author=author)
+        entry = Entry(entries.TESTIMONY, CID.of_raw(data), testimony.withdrawal)
+        if step.index in self._wanted:
+            self._made[step.index] = entry
+        return Listed(step.index, entry.cid, step.source, testimony.title, token), entry, data
+
+    def _testimony(self, step: Step, draft: Draft) -> tuple[Testimony, bytes | None]:
+        if draft.handed_in:
+            return draft.handed_in[0], None
+        withdrawal, token = self._account(step)
+        testimony = replace(
+            as_testimony(draft, self._head),
+            withdrawal=withdrawal,
+            salt=self._random(SALT_BYTES),
+            translation_of=self._cid(step.translation_of),
+            translator=draft.translator,
+            replaces=self._cid(step.replaces),
+        )
+        return testimony, token
+
+    def _account(self, step: Step) -> tuple[bytes, bytes | None]:
+        """The hash of the account's token, and the token where it is a new one."""
+        earlier = [self._entry(index) for index in (step.translation_of, step.replaces) if index is not None]
+        hashes = {entry.withdrawal for entry in earlier if entry.withdrawal}
+        if len(hashes) > 1:
+            raise Refused(f"{step.source} translates one account and replaces another")
+        if hashes:
+            return hashes.pop(), None
+        if not self._tokens:
+            return self._random(32), None
+        token = self._random(TOKEN_BYTES)
+        return hashlib.sha256(token).digest(), token
+
+    def _entry(self, index: int) -> Entry:
+        return self._made[index] if index >= self._head.size else self._head.entry(index)
+
+    def _cid(self, index: int | None) -> CID | None:
+        return None if index is None else self._entry(index).cid
