@@ -15,9 +15,9 @@ GOOD = [
 ]  # fmt: skip
 
 BAD = [
-    "", "e", "x-ours", "i-klingon", "en-", "-en", "en--US", "en_US", "en US", "en-US ", "en\n", "\u0435n", "e\u017fpa", 
-    "\u212aa", "en-GB-oed", "zh-Hans-Hans", "en-USA-x", "en-a", "en-x", "en-a-x-bb", "en-US-US", "abcdefghi", "de-123456789",
-    "en-٤١٩", "a1", "zh-abc-def-ghi-jkl", "en-x-ninechars",
+    "", "e", "x-ours", "i-klingon", "en-", "-en", "en--US", "en_US", "en US", "en-US ", "en\n", "\u0435n", "e\u017fpa",
+    "\u212aa", "en-GB-oed", "zh-Hans-Hans", "en-USA-x", "en-a", "en-x", "en-a-x-bb", "en-US-US", "abcdefghi",
+    "de-123456789", "en-٤١٩", "a1", "zh-abc-def-ghi-jkl", "en-x-ninechars",
 ]  # fmt: skip
 
 
