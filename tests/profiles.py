@@ -17,7 +17,7 @@ from mirror.formats.cid import CID, DAG_PB
 from mirror.formats.hamt import FANOUT, MURMUR3_X64_64, hash_name
 from mirror.formats.unixfs import Kind, Link, Node, Put
 
-FILE_AT_MOST = 256 * 1024
+PLAIN_AT_MOST = 256 * 1024
 """Bytes, by a profile's estimate, in a folder that is not sharded."""
 
 
@@ -111,7 +111,7 @@ def _put_node(profile: Profile, node: Node, name: str, put: Put) -> Link:
 def import_folder(profile: Profile, links: Iterable[Link], put: Put, name: str = "") -> Link:
     """The entry `name` of a folder, sharded where the profile says so."""
     links = sorted(links, key=lambda link: link.name.encode())
-    if profile.estimate(links) > FILE_AT_MOST:
+    if profile.estimate(links) > PLAIN_AT_MOST:
         return shard(profile, links, put, name)
     return _put_node(profile, dagpb_folder(links), name, put)
 

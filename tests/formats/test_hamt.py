@@ -148,6 +148,16 @@ def test_a_shard_used_twice_is_found_out() -> None:
         list(unixfs.list_folder(root, blocks.get))
 
 
+def test_each_level_of_the_hash_counts() -> None:
+    blocks = Blocks()
+    wrong = f"{hamt.hash_name('a')[1] ^ 1:02X}"
+    inner = blocks.add(shard_node([Link(wrong + "a", LEAF, 1)]))
+    root = blocks.add(shard_node([Link(_slot("a"), inner, 9)]))
+    assert unixfs.find(root, "a", blocks.get) is None
+    with pytest.raises(Malformed, match=f"^shard {inner} holds 'a', whose hash belongs elsewhere$"):
+        list(unixfs.list_folder(root, blocks.get))
+
+
 def test_depth_is_bounded_on_both_sides() -> None:
     blocks = Blocks()
     cid = blocks.add(shard_node([Link(_slot("a", 7) + "a", LEAF, 1)]))

@@ -1,10 +1,14 @@
 """The fourteen vectors of IPIP-499 and others' well-known CIDs: what we build, and what we read back."""
 
 import hashlib
+import json
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import aleph_cid
 import pytest
+from counterparts import need_program
 from hypothesis import given
 from hypothesis import strategies as st
 from profiles import V0_2015, V1_2025, Blocks, Profile, import_file, import_folder, keystream
@@ -141,3 +145,12 @@ def test_the_older_profile_is_as_another_implementation_has_it(lengths: list[int
     link = import_file(V0_2015, chunks, blocks.put)
     assert str(link.cid) == aleph_cid.compute_cid(content)
     assert b"".join(unixfs.read_file(link.cid, blocks.get, strict=False)) == content
+
+
+@pytest.mark.parametrize("length", [0, 1, 262144, 262145, 174 * 262144 + 1])
+def test_the_older_profile_is_as_go_ipfs_has_it(length: int, tmp_path: Path) -> None:
+    program = need_program("ipfs_cid")
+    chunks = list(keystream("any seed", length, 1 << 18)) or [b""]
+    (tmp_path / "file").write_bytes(b"".join(chunks))
+    printed = subprocess.run([program, str(tmp_path / "file")], stdout=subprocess.PIPE, check=True).stdout
+    assert json.loads(printed)["CIDv0"] == str(import_file(V0_2015, chunks, Blocks().put).cid)

@@ -211,7 +211,7 @@ def test_the_length_of_a_path_is_bounded_on_both_sides() -> None:
         unixfs.resolve(root, "/".join("a" * 257), blocks.get)
 
 
-TREES = {
+TREES: dict[str, dict[str, int | None]] = {
     "gateway-raw-block": {"dir/ascii.txt": 31},
     "path_gateway_unixfs/dir-with-files": {
         "ascii-copy.txt": 31,
