@@ -258,8 +258,9 @@ def _set_up(folder, root, extra, options, wanted):
     kept = wanted[0] in before and os.path.exists(python_of(folder))
     _write_state(folder, [])
     if not kept:
+        maker = _maker(folder)
         _make_empty(folder)
-        _run(_maker(folder), os.environ, "could not make a virtual environment in %s" % folder, "")
+        _run(maker, os.environ, "could not make a virtual environment in %s" % folder, "")
     _show_checkout(folder, root)
     try:
         _install(folder, needs, options)
@@ -299,7 +300,7 @@ def _make_empty(folder):
 def _maker(folder):
     """The command that makes a virtual environment in `folder`."""
     try:
-        import ensurepip  # noqa: F401  (its absence is how Debian says that python3-venv is missing)
+        from ensurepip import version  # noqa: F401  (its absence is how Debian says that python3-venv is missing)
     except ImportError:
         virtualenv = shutil.which("virtualenv")
         if virtualenv:

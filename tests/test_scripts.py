@@ -26,7 +26,7 @@ import importlib.metadata, json, os, sys
 def main():
     installed = sorted(d.name for d in importlib.metadata.distributions())
     facts = {"argv": sys.argv, "cwd": os.getcwd(), "pid": os.getpid(), "prefix": sys.prefix}
-    facts |= {"input": sys.stdin.read(), "installed": installed, "name": __name__}
+    facts |= {"input": sys.stdin.read(), "installed": installed, "name": __name__, "file": __file__}
     print(json.dumps(facts))
     return 4
 """
@@ -247,6 +247,21 @@ def test_behind_a_proxy_nothing_goes_round_it(environment: ModuleType, monkeypat
     assert set(proxies.values()) == {"http://127.0.0.1:9080"}
 
 
+def test_pip_sees_neither_the_users_packages_nor_with_wheels_an_index(
+    environment: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[tuple[list[str], dict[str, str]]] = []
+    monkeypatch.setattr(environment, "_run", lambda command, variables, *_: ran.append((command, variables)))
+    monkeypatch.chdir(tmp_path)
+    environment._install("there", ["quill>=1"], {"wheels": "w", "proxy": None})
+    environment._install("there", ["quill>=1"], {"wheels": None, "proxy": None})
+    (offline, variables), (online, _) = ran
+    assert offline[:5] == online[:5] == [environment.python_of("there"), "-I", "-m", "pip", "install"]
+    assert offline[-4:] == ["--no-index", "--find-links", str(tmp_path / "w"), "quill>=1"]
+    assert "--no-index" not in online
+    assert variables["PIP_USER"] == "0"
+
+
 # The first run and those after it
 
 
@@ -274,7 +289,8 @@ def test_later_runs_are_silent_and_need_nothing(copy: Path, tmp_path: Path) -> N
     for folder in (copy, tmp_path):
         done = run(copy, "mirror", "list", cwd=folder)
         assert (done.returncode, done.stderr) == (4, "")
-        assert json.loads(done.stdout)["cwd"] == str(folder)
+        facts = json.loads(done.stdout)
+        assert (facts["cwd"], facts["file"]) == (str(folder), str(copy / "mirror" / "cli" / "main.py"))
 
 
 def test_code_in_the_current_folder_is_not_run(copy: Path, tmp_path: Path) -> None:
@@ -333,6 +349,20 @@ def test_an_interrupted_first_run_is_begun_anew(copy: Path) -> None:
     assert run(copy, "mirror", "list").stderr == ""
 
 
+def test_an_interrupted_change_is_begun_anew(
+    copy: Path, environment: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    (copy / "pyproject.toml").write_text(PYPROJECT + "# a word\n")
+    monkeypatch.setattr(environment, "_install", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        environment.prepare(str(copy), None, {"wheels": None, "proxy": None})
+    (copy / "pyproject.toml").write_text(PYPROJECT)
+    assert not environment._is_ready(str(copy / ".venv"), environment._wanted(str(copy), None))
+
+
 def test_an_environment_of_another_python_is_made_again(copy: Path) -> None:
     state = copy / ".venv" / "mirror-setup"
     state.write_text(state.read_text().replace("python 3", "python 2"))
@@ -356,7 +386,7 @@ def test_of_two_first_runs_one_sets_up_and_one_waits(tmp_path: Path) -> None:
     children = [subprocess.Popen(command, env=surroundings(), **streams) for _ in range(2)]  # type: ignore[call-overload]
     said = [child.communicate()[1] for child in children]
     assert [child.returncode for child in children] == [4, 4], said
-    assert sum(b"setting up" in words and b"waiting" not in words for words in said) == 1
+    assert sum(b"this takes a minute" in words for words in said) == 1
     assert sum(b"another run is setting up; waiting for it" in words for words in said) == 1
 
 
