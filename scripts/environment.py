@@ -10,9 +10,10 @@ stand first, and only the setting up heeds them.
 
 The environment is an ordinary virtual environment in ``.venv`` at the top of the checkout. Where
 that cannot be written, or somebody else's ``.venv`` is there already, it is a folder of the user's
-cache, named after the checkout's path. pip puts the dependencies of ``pyproject.toml`` into it, and
-a ``.pth`` file shows it the checkout; the project itself is not installed, so a read-only checkout
-is enough, nothing is built, and a change that needs no new dependency needs no network.
+cache, named after the checkout's path. pip puts the dependencies of ``pyproject.toml`` into it, a
+``.pth`` file shows it the checkout, and a ``.dist-info`` folder the project's name and version. The
+project itself is not built or installed: so a read-only checkout is enough, and a change that needs
+no new dependency needs no network.
 
 What is finished stands in the file ``mirror-setup`` there, written when pip has succeeded:
 
@@ -32,6 +33,7 @@ what is missing: no f-strings, no annotations, ASCII only. Out of scope: install
 """
 
 import errno
+import glob
 import hashlib
 import os
 import shutil
@@ -252,7 +254,8 @@ def _try_lock(lock):
 
 def _set_up(folder, root, extra, options, wanted):
     """Brings the environment to the state `wanted`. A crash leaves no state, and the next run starts afresh."""
-    needs = _requirements(root, extra)
+    project = _read_project(root)
+    needs = project["dependencies"] + (project["optional-dependencies"][extra] if extra else [])
     _announce(folder, needs, options)
     before = _read_state(folder)
     kept = wanted[0] in before and os.path.exists(python_of(folder))
@@ -261,7 +264,7 @@ def _set_up(folder, root, extra, options, wanted):
         maker = _maker(folder)
         _make_empty(folder)
         _run(maker, os.environ, "could not make a virtual environment in %s" % folder, "")
-    _show_checkout(folder, root)
+    _show_checkout(folder, root, project)
     try:
         _install(folder, needs, options)
     except CannotStart:
@@ -270,12 +273,11 @@ def _set_up(folder, root, extra, options, wanted):
     _write_state(folder, wanted)
 
 
-def _requirements(root, extra):
+def _read_project(root):
     import tomllib
 
     with open(os.path.join(root, "pyproject.toml"), "rb") as file:
-        project = tomllib.load(file)["project"]
-    return project["dependencies"] + (project["optional-dependencies"][extra] if extra else [])
+        return tomllib.load(file)["project"]
 
 
 def _announce(folder, needs, options):
@@ -312,12 +314,22 @@ def _maker(folder):
     return [sys.executable, "-I", "-m", "venv", folder]
 
 
-def _show_checkout(folder, root):
-    """Puts the checkout on the environment's path: relative to it where it lies inside, so that both can be moved."""
+def _show_checkout(folder, root, project):
+    """Puts the checkout on the environment's path, and its version where `importlib.metadata` looks.
+
+    The path is relative where the environment lies in the checkout, so that both can be moved together.
+    """
     packages = sysconfig.get_path("purelib", "venv", {"base": folder, "platbase": folder})
     inside = os.path.dirname(folder) == root
     with open(os.path.join(packages, "mirror-checkout.pth"), "w") as file:  # in the locale's encoding: so site reads it
         file.write((os.path.relpath(root, packages) if inside else root) + "\n")
+    name = project["name"].replace("-", "_")
+    for old in glob.glob(os.path.join(glob.escape(packages), name + "-*.dist-info")):
+        shutil.rmtree(old)
+    info = os.path.join(packages, "%s-%s.dist-info" % (name, project["version"]))
+    os.mkdir(info)
+    with open(os.path.join(info, "METADATA"), "w") as file:
+        file.write("Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (project["name"], project["version"]))
 
 
 def _install(folder, needs, options):

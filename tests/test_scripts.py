@@ -24,7 +24,7 @@ PROGRAM = """
 import importlib.metadata, json, os, sys
 
 def main():
-    installed = sorted(d.name for d in importlib.metadata.distributions())
+    installed = {d.name: d.version for d in importlib.metadata.distributions()}
     facts = {"argv": sys.argv, "cwd": os.getcwd(), "pid": os.getpid(), "prefix": sys.prefix}
     facts |= {"input": sys.stdin.read(), "installed": installed, "name": __name__, "file": __file__}
     print(json.dumps(facts))
@@ -33,7 +33,8 @@ def main():
 
 PYPROJECT = """
 [project]
-name = "small"
+name = "small-mirror"
+version = "0.1"
 dependencies = ["quill>=1"]
 
 [project.optional-dependencies]
@@ -274,7 +275,7 @@ def test_the_first_run_says_what_it_does_and_hands_over(
     assert facts["argv"] == ["mirror", "demo", "a folder", "--proxy", "x"]
     assert (facts["cwd"], facts["input"], facts["name"]) == (str(root.parent), "from outside", "mirror.cli.main")
     assert Path(facts["prefix"]) == root / ".venv"
-    assert {"quill"} < set(facts["installed"])
+    assert facts["installed"].items() > {("quill", "99"), ("small-mirror", "0.1")}
     assert "pytest" not in facts["installed"]
     assert done.stderr.splitlines() == [
         f"mirror: setting up {root / '.venv'}: this takes a minute, now and when pyproject.toml changes",
@@ -324,8 +325,10 @@ def test_a_changed_pyproject_is_installed_once(copy: Path) -> None:
 
 
 def test_a_change_without_new_needs_needs_no_network(copy: Path) -> None:
-    (copy / "pyproject.toml").write_text(PYPROJECT + "# a word\n")
-    assert run(copy, "mirror", "list").returncode == 4
+    (copy / "pyproject.toml").write_text(PYPROJECT.replace('version = "0.1"', 'version = "0.2"'))
+    done = run(copy, "mirror", "list")
+    assert done.returncode == 4, done.stderr
+    assert json.loads(done.stdout)["installed"]["small-mirror"] == "0.2"
     assert run(copy, "mirror", "list").stderr == ""
 
 
