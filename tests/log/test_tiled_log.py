@@ -70,9 +70,13 @@ def test_consistency_proofs_lead_to_both_roots(old: int) -> None:
     merkle.check_consistency(old, ROOTS[old], 70_000, ROOTS[70_000], log.consistency(old))
 
 
-@given(st.integers(0, 600), st.integers(0, 600))
+EDGES = st.integers(0, 600) | st.sampled_from([0, 1, 255, 256, 257, 511, 512, 513, 600])
+
+
+@given(EDGES, EDGES)
 def test_entries_stream(start: int, end: int) -> None:
     log = TiledLog(600, SMALL.read)
+    assert list(log.entries()) == ENTRIES[:600]
     if start <= end:
         assert list(log.entries(start, end)) == ENTRIES[start:end]
         assert list(log.entries(start)) == ENTRIES[start:600]
