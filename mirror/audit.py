@@ -16,7 +16,7 @@ from itertools import islice
 
 from mirror import check, tree
 from mirror.check import Finding, Listed, Listing, Rules
-from mirror.errors import BadBlock, BadSignature, Malformed, MirrorError, Missing, NeedsNewer
+from mirror.errors import FAULTS, BadBlock, BadSignature, Malformed, MirrorError, Missing, NeedsNewer
 from mirror.formats import entry as entries
 from mirror.formats import merkle
 from mirror.formats.checkpoint import Checkpoint
@@ -27,7 +27,7 @@ from mirror.formats.tile import Place
 from mirror.formats.unixfs import Get, Link
 from mirror.log.append import append
 from mirror.log.tree import TiledLog
-from mirror.tree import Lockstep, Path, Tree, in_words
+from mirror.tree import Found, Lockstep, Path, Tree, in_words
 from mirror.verdict import Claim, Report
 
 BATCH = 64
@@ -79,8 +79,8 @@ class Audit:
         self._log = TiledLog(checkpoint.size, self._read_place)
         self._listing = Listing()
         self._withdrawals: list[tuple[int, Entry]] = []
-        self._false_entries: set[int] = set()
-        self._reading = tree.TILE
+        self._unread: set[int] = set()
+        self._reading: Path = (tree.TILE,)
 
     def judge(self) -> bool:
         """Read the log and everything it lists."""
@@ -93,8 +93,8 @@ class Audit:
     # Step 6 and 7: entries, tiles, root hash, the rules of entries
 
     def _read_place(self, place: Place) -> bytes:
-        self._reading = place.path
-        return self._tree.read(tuple(place.path.split("/")))
+        self._reading = tuple(place.path.split("/"))
+        return self._tree.read(self._reading)
 
     def _judge_tiles(self) -> bool:
         expected: dict[Path, CID] = {}
@@ -104,8 +104,8 @@ class Audit:
 
         try:
             _, root_hash = append(None, self._take_entries(), keep)
-        except MirrorError as error:
-            self._report.fault(claim_of(error), self._reading, f"{self._reading}: {error.message}")
+        except FAULTS as error:
+            self._fault_path(self._reading, error)
             return False
         self._compare_tiles(expected)
         if root_hash == self._checkpoint.root_hash:
@@ -121,11 +121,12 @@ class Audit:
     def _take_entry(self, index: int, data: bytes) -> None:
         try:
             entry = self._listing.add(data)
-        except MirrorError as error:
-            self._false_entries.add(index)
+        except FAULTS as error:
+            self._unread.add(index)
             self._report.fault(Claim.COMPLETE, f"entry #{index}", f"entry #{index}: {error.message}")
             return
         if entry is None:
+            self._unread.add(index)
             self._report.newer.append(f"#{index}")
         elif entry.kind == entries.WITHDRAWAL:
             self._withdrawals.append((index, entry))
@@ -152,15 +153,22 @@ class Audit:
         words = "the entries do not add up to the root hash of the checkpoint"
         self._report.fault(Claim.COMPLETE, tree.CHECKPOINT, f"{tree.CHECKPOINT}: {words}")
         for index, data in enumerate(self._log.entries()):
-            if self._log.hash(0, index) != merkle.leaf_hash(data):
+            if not self._is_hashed(index, data):
                 words = f"entry #{index} is not the one whose hash is in {tree.TILE}"
                 self._report.fault(Claim.COMPLETE, f"entry #{index}", words)
+
+    def _is_hashed(self, index: int, data: bytes) -> bool:
+        """Whether a tile holds an entry's hash; a tile that cannot be read was named already, and says nothing."""
+        try:
+            return self._log.hash(0, index) == merkle.leaf_hash(data)
+        except FAULTS:
+            return True
 
     def _apply_withdrawals(self) -> None:
         for index, entry in self._withdrawals:
             try:
                 note = check.open_withdrawal(self._rules, Listed(index, entry, self._get(entry.cid)))
-            except MirrorError:
+            except FAULTS:
                 continue  # named with the other notes; what rests on it is not withdrawn
             for problem in self._listing.withdraw(index, note, self._token_hash):
                 self._fault_at(problem.index, Claim.COMPLETE, problem.words)
@@ -182,7 +190,6 @@ class Audit:
                 self._take(finding, files)
             else:
                 self._fault_note(finding.index, finding.error)
-                files.skip((tree.FILE, *tree.number_path(finding.index)))
         files.finish()
 
     def _take(self, finding: Finding, files: Lockstep) -> None:
@@ -222,14 +229,14 @@ class Audit:
     def _notes(self) -> Iterator[Listed]:
         lockstep = self._lockstep(tree.NOTE)
         for index, data in enumerate(self._log.entries()):
-            path = tree.note_path(index)
-            if index in self._listing.newer or index in self._false_entries:
-                lockstep.skip(path)
-            elif index not in self._listing.withdrawn:
-                entry = entries.parse(data)
-                found = self._read_note(index, entry, lockstep.expect(path))
-                if found is not None:
-                    yield Listed(index, entry, found)
+            if index in self._unread or index in self._listing.withdrawn:
+                continue
+            entry = entries.parse(data)
+            found = self._read_note(index, entry, lockstep.expect(tree.note_path(index)))
+            if found is None:
+                self._unread.add(index)
+            else:
+                yield Listed(index, entry, found)
         lockstep.finish()
 
     def _read_note(self, index: int, entry: Entry, link: Link | None) -> bytes | None:
@@ -244,7 +251,7 @@ class Audit:
             return None
         try:
             data = self._get(entry.cid)
-        except MirrorError as error:
+        except FAULTS as error:
             self._fault_note(index, error)
             return None
         if link.size != len(data):
@@ -255,7 +262,7 @@ class Audit:
     def _author_of(self, index: int) -> bytes:
         try:
             return check.author_of_note(self._tree.read(tree.note_path(index)))
-        except MirrorError:
+        except FAULTS:
             return b""
 
     # Faults
@@ -265,26 +272,35 @@ class Audit:
         found = iter(()) if link is None else tree.walk(link, self._get, self._fault_path, (name,))
         return Lockstep(found, self._extra)
 
-    def _extra(self, path: Path) -> None:
-        words = f"{in_words(path)} has no place here: the log does not imply it"
-        self._report.fault(Claim.UNCHANGED, in_words(path), words)
+    def _extra(self, found: Found) -> None:
+        """A note or attachment that nothing expects. Of what could not be read nobody knows what belongs to it."""
+        path = found.path
+        index = tree.index_of_note(path) if path[0] == tree.NOTE else tree.index_of_file(path)
+        if index in self._unread:
+            self._check_file(path, found.link)
+        elif index in self._listing.withdrawn:
+            words = f"{in_words(path)} is still here, and #{index} was withdrawn"
+            self._report.fault(Claim.UNCHANGED, in_words(path), words)
+        else:
+            words = f"{in_words(path)} has no place here: nothing in the log leads to it"
+            self._report.fault(Claim.UNCHANGED, in_words(path), words)
 
     def _check_file(self, path: Path, link: Link) -> int | None:
         try:
             return tree.check_file(link, self._get)
-        except MirrorError as error:
+        except FAULTS as error:
             self._fault_path(path, error)
             return None
 
     def _fault_path(self, path: Path, error: MirrorError) -> None:
-        claim = Claim.COMPLETE if isinstance(error, Missing) else Claim.UNCHANGED
-        self._report.fault(claim, in_words(path), f"{in_words(path)}: {error.message}")
+        self._report.fault(claim_of_bytes(error), in_words(path), f"{in_words(path)}: {error.message}")
 
     def _fault_at(self, index: int, claim: Claim, words: str) -> None:
         item = in_words(tree.note_path(index))
         self._report.fault(claim, item, f"{item}: {words}", index)
 
     def _fault_note(self, index: int, error: MirrorError) -> None:
+        self._unread.add(index)
         if isinstance(error, NeedsNewer):
             self._report.newer.append(f"#{index}")
         elif isinstance(error, Missing):
@@ -308,10 +324,6 @@ def _in_order(executor: Executor, rules: Rules, batches: Iterable[list[Listed]])
         yield from waiting.popleft().result()
 
 
-def claim_of(error: MirrorError) -> Claim:
-    """Which claim an error breaks: absent things `complete`, other bytes `unchanged`, everything else `signed`."""
-    if isinstance(error, Missing):
-        return Claim.COMPLETE
-    if isinstance(error, BadBlock):
-        return Claim.UNCHANGED
-    return Claim.SIGNED
+def claim_of_bytes(error: MirrorError) -> Claim:
+    """Which claim a block, file or folder breaks that is not as it has to be: an absent one `complete`."""
+    return Claim.COMPLETE if isinstance(error, Missing) else Claim.UNCHANGED

@@ -71,3 +71,7 @@ class Unavailable(MirrorError):
 
 class Refused(MirrorError):
     """Something this program will not do: it would overwrite, expose, fork or exceed."""
+
+
+FAULTS = (Malformed, NeedsNewer, Unverified, Missing)
+"""What can be wrong with evidence itself. The other two say nothing of it, so whoever judges lets them through."""

@@ -4,9 +4,14 @@ A text that was published before (from whatever file, equal but for salt, token 
 not listed again. A file whose earlier text was published from here and that has changed since is asked about. What a
 text translates or replaces is found by CID, by index, as another file of the same run, or as a file published before;
 originals come before what refers to them, and otherwise files keep the order in which they were named.
+
+Notes with one `Withdrawal` are one account, so that one token takes back a text with its translations and new versions.
+A text belongs to the account of what it translates or replaces; one that refers to two accounts is flawed, and so is a
+signed note whose `Withdrawal` is not that of what it refers to.
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -16,11 +21,15 @@ from mirror import check, tree
 from mirror.edition import Edition
 from mirror.errors import MirrorError
 from mirror.formats.cid import CID
+from mirror.formats.note import NOTE_AT_MOST
 from mirror.formats.notes import Testimony
 from mirror.intake.drafts import Draft, Flawed, Options, Reference, read_draft
 from mirror.store.texts import Texts
 
 SALT_BYTES = 16
+
+SIGNING_ROOM = 1024
+"""Bytes kept free in a note for what signing adds: two CIDs, a translator, and a line by a key of the longest name."""
 
 NO_HASH, NO_SALT = bytes(32), bytes(SALT_BYTES)
 """What stands for Withdrawal and Salt where two texts are compared without them."""
@@ -38,12 +47,13 @@ class Answer(Enum):
 class Step:
     """A draft that will be listed: its file, at which index, and the hash that its text is known again by.
 
-    `translation_of` and `replaces` are indexes.
+    `digest` is the SHA-256 of the file as it was read; `translation_of` and `replaces` are indexes.
     """
 
     source: Path
     index: int
     fingerprint: bytes
+    digest: bytes
     title: str | None = None
     translation_of: int | None = None
     replaces: int | None = None
@@ -71,14 +81,16 @@ def plan(files: Iterable[Path], options: Options, head: Edition, texts: Texts, a
 
 @dataclass(frozen=True, slots=True)
 class _Light:
-    """What is kept of a draft that was read: all but its text."""
+    """What is kept of a draft that was read: all but its text. `account` is a signed note's `Withdrawal`."""
 
     source: Path
     fingerprint: bytes
+    digest: bytes
     title: str | None
     translation_of: Reference | None
     replaces: Reference | None
     author: bytes
+    account: bytes
 
 
 class _Planning:
@@ -92,22 +104,29 @@ class _Planning:
         self._indexes: dict[Path, int] = {}
         self._fingerprints: dict[bytes, int] = {}
         self._authors: dict[int, bytes] = {}
+        self._accounts: dict[int, bytes] = {}
         self._on_the_way: set[Path] = set()
+        self._bad: set[Path] = set()
 
     def run(self, files: Iterable[Path]) -> Plan:
         for path in files:
             self._read(path)
-        for light in self._drafts.values():
-            self._guard(light.source, lambda light=light: self._place(light))  # type: ignore[misc]  # mypy cannot type it
+        for normal, light in self._drafts.items():
+            if normal not in self._bad:
+                self._guard(light.source, lambda light=light: self._place(light))  # type: ignore[misc]  # mypy cannot type it
         return self._plan
 
     def _guard(self, source: Path, step: Callable[[], object]) -> None:
         try:
             step()
         except Flawed as flawed:
-            self._plan.flawed.append(flawed)
+            self._fail(flawed)
         except MirrorError as error:
-            self._plan.flawed.append(Flawed(source, (error.message,)))
+            self._fail(Flawed(source, (error.message,)))
+
+    def _fail(self, flawed: Flawed) -> None:
+        self._plan.flawed.append(flawed)
+        self._bad.add(_normal(flawed.source))
 
     def _read(self, path: Path) -> None:
         def read() -> None:
@@ -120,12 +139,16 @@ class _Planning:
 
     def _lighten(self, draft: Draft) -> _Light:
         testimony = as_testimony(draft, self._head)
+        if len(testimony.text.encode()) > NOTE_AT_MOST - SIGNING_ROOM:
+            raise Flawed(draft.source, ("longer than a note may be; divide it into several testimonies",))
         author = b"" if testimony.author is None else testimony.author.raw
         translation_of, replaces = draft.translation_of, draft.replaces
         if draft.handed_in:
             self._check_handed_in(draft.source, testimony)
             translation_of, replaces = testimony.translation_of, testimony.replaces
-        return _Light(draft.source, fingerprint(testimony), testimony.title, translation_of, replaces, author)
+        account = testimony.withdrawal if draft.handed_in else b""
+        found, title = fingerprint(testimony), testimony.title
+        return _Light(draft.source, found, draft.digest, title, translation_of, replaces, author, account)
 
     def _check_handed_in(self, source: Path, testimony: Testimony) -> None:
         if testimony.mirror != self._head.charter.mirror:
@@ -145,8 +168,11 @@ class _Planning:
         if normal in self._on_the_way:
             raise Flawed(light.source, ("it and another file translate or replace each other",))
         self._on_the_way.add(normal)
-        known = self._known(light)
-        index = known if known is not None else self._list(light)
+        try:
+            known = self._known(light)
+            index = known if known is not None else self._list(light)
+        finally:
+            self._on_the_way.discard(normal)
         self._indexes[normal] = index
         return index
 
@@ -166,12 +192,27 @@ class _Planning:
             if replaces == _SKIPPED:
                 return self._texts.index_of_source(as_known_source(light.source)) or 0
         self._check_replaces(light, replaces)
+        account = self._account(light, [at for at in (translation_of, replaces) if at is not None])
         index = self._plan.size + len(self._plan.steps)
-        self._plan.steps.append(Step(light.source, index, light.fingerprint, light.title, translation_of, replaces))
+        step = Step(light.source, index, light.fingerprint, light.digest, light.title, translation_of, replaces)
+        self._plan.steps.append(step)
         self._fingerprints[light.fingerprint] = index
-        if light.author:
-            self._authors[index] = light.author
+        self._authors[index] = light.author
+        self._accounts[index] = account or b"new #%d" % index
         return index
+
+    def _account(self, light: _Light, earlier: list[int]) -> bytes:
+        """The account that a draft belongs to; empty for a new one."""
+        accounts = {self._account_of(index) for index in earlier}
+        if len(accounts) > 1:
+            raise Flawed(light.source, ("it translates one account and replaces another",))
+        if light.account and accounts - {light.account}:
+            words = "its Withdrawal is not that of what it translates or replaces, so one token would not cover both"
+            raise Flawed(light.source, (words,))
+        return light.account or next(iter(accounts), b"")
+
+    def _account_of(self, index: int) -> bytes:
+        return self._accounts[index] if index >= self._head.size else self._head.entry(index).withdrawal or b""
 
     def _ask_about(self, light: _Light) -> int | None:
         earlier = self._texts.index_of_source(as_known_source(light.source))
@@ -180,7 +221,7 @@ class _Planning:
         answer = self._ask(light.source, earlier)
         if answer is Answer.SKIP:
             return _SKIPPED
-        return earlier if answer is Answer.REPLACES else None
+        return self._check_listed(light, "replaces", earlier) if answer is Answer.REPLACES else None
 
     def _check_replaces(self, light: _Light, replaces: int | None) -> None:
         if replaces is None:
@@ -204,8 +245,11 @@ class _Planning:
 
     def _resolve_file(self, light: _Light, key: str, path: Path) -> int:
         other = self._drafts.get(_normal(path))
+        if _normal(path) in self._bad:
+            raise Flawed(light.source, (f"{key}: {path} cannot be published as it is",))
         if other is not None:
-            return self._place(other)
+            index = self._place(other)
+            return index if index >= self._head.size else self._check_listed(light, key, index)
         earlier = self._texts.index_of_source(as_known_source(path))
         if earlier is None:
             raise Flawed(light.source, (f"{key}: {path} is not among these files, and was not published from here",))
@@ -223,12 +267,21 @@ _SKIPPED = -1
 
 
 def _normal(path: Path) -> Path:
-    return path.resolve()
+    return Path(os.path.realpath(path))
 
 
 def as_known_source(path: Path) -> str:
     """The name under which a file's index is remembered."""
     return str(_normal(path))
+
+
+def remember(texts: Texts, plan: Plan, size: int) -> None:
+    """Take in what a plan listed, once the edition of `size` entries that came of it is durable."""
+    texts.add(
+        size,
+        ((step.fingerprint, step.index) for step in plan.steps),
+        ((as_known_source(step.source), step.index) for step in plan.steps),
+    )
 
 
 def bring_up_to_date(texts: Texts, head: Edition) -> None:

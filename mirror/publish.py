@@ -9,7 +9,7 @@ archive's head with the record of what this key signed on this machine, and adop
 behind. Where there is no record, it refuses until it is told that this is the newest copy.
 
 Texts are read twice, once to check and once to sign, so that no more than one is held at a time; a file that changed in
-between is refused.
+between, be it by a byte, is refused.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from mirror import tree
 from mirror.edition import Edition
-from mirror.errors import Malformed, Missing, Refused
+from mirror.errors import Malformed, NeedsNewer, Refused, Unverified
 from mirror.formats import checkpoint as checkpoints
 from mirror.formats import entry as entries
 from mirror.formats import notes
@@ -33,6 +33,7 @@ from mirror.formats.notes import Announcement, Charter, Testimony
 from mirror.formats.tile import Place
 from mirror.formats.unixfs import Link
 from mirror.intake.drafts import Draft, Options, read_draft
+from mirror.log import timeline
 from mirror.log.append import Growth, obsolete
 from mirror.plan import SALT_BYTES, Plan, Step, as_testimony, fingerprint
 from mirror.store.archive import Archive, NewEdition
@@ -110,46 +111,43 @@ class Publisher:
         `judge` verifies a whole tree and raises where it does not hold; `newest` is the publisher's word that no later
         edition exists anywhere.
         """
+        recorded = self._recorded(newest)
         done = [f"removed {path.name}, which an interrupted run left" for path in self._archive.remove_leftovers()]
         pending = self._archive.pending()
         if pending is not None:
-            done.append(self._adopt(*pending, judge))
-        self._compare_with_record(newest)
+            done.append(self._adopt(*pending, recorded, judge))
+        _compare(self.head, recorded)
         self._mend_announcement()
         return done
 
-    def _adopt(self, number: int, root: CID, judge: Callable[[CID], None]) -> str:
+    def _adopt(self, number: int, root: CID, recorded: Announcement | None, judge: Callable[[CID], None]) -> str:
+        """Commit a whole edition that continues the head; nothing is written before all of that is known."""
         judge(root)
         opened = Edition(root, self._archive.blocks.get, self._key.public)
-        if opened.number != number:
-            raise Refused(f"the file of edition {number} holds edition {opened.number}")
+        before = self.head if self._archive.has_head() else None
+        if opened.number != number or opened.number != (1 if before is None else before.number + 1):
+            at = "no head" if before is None else f"the head is edition {before.number}"
+            raise Refused(f"the file of edition {number} holds edition {opened.number}, and {at}")
+        if before is not None:
+            timeline.advance(before.checkpoint, opened.checkpoint, opened.log)
+        _compare(opened, recorded)
         self._archive.set_head(root)
         self._head = opened
         self._announce(opened.number, opened.checkpoint, root, opened.charter_cid)
         return f"adopted edition {number}, which an interrupted run had written whole"
 
-    def _compare_with_record(self, newest: bool) -> None:
+    def _recorded(self, newest: bool) -> Announcement | None:
         recorded = self._record.read(self._key.public)
-        head = self.head
-        if recorded is None:
-            if not newest:
-                raise Refused(
-                    "this machine has no record of what this key last signed; a copy that is not the newest would fork "
-                    "the log",
-                    hint="if no later edition exists anywhere: mirror publish --this-is-newest …",
-                )
-            return
-        if recorded.edition > head.number:
+        if recorded is None and not newest:
             raise Refused(
-                f"this copy is at edition {head.number}, but edition {recorded.edition} was signed on this machine; "
-                "to go on from here would fork the log",
-                hint="bring in a copy of that edition with: mirror import FILE.car",
+                "this machine has no record of what this key last signed; a copy that is not the newest would fork "
+                "the log",
+                hint="if no later edition exists anywhere: mirror publish --this-is-newest …",
             )
-        if recorded.edition == head.number and recorded.root_cid != head.root:
-            raise Refused(f"another edition {head.number} was signed on this machine: {recorded.root_cid}")
+        return recorded
 
     def _mend_announcement(self) -> None:
-        with contextlib.suppress(Malformed, Missing):
+        with contextlib.suppress(Malformed, NeedsNewer, Unverified):
             announced = self._archive.announcement()
             if announced and notes.open_as(Announcement, announced, self._key.public).root_cid == self.head.root:
                 if self._record.read(self._key.public) is None:
@@ -171,9 +169,11 @@ class Publisher:
     ) -> Published:
         """Carry a plan out as one edition.
 
-        `listed` is told of each testimony as it is signed; `commit` runs when the whole edition is durable and just
+        `listed` is told of each testimony as it is signed; `commit` runs when the whole edition is written and just
         before it takes effect, so that what the caller keeps (tokens) is kept first.
         """
+        if plan.flawed:
+            raise Refused(f"{len(plan.flawed)} of the files cannot be published as they are")
         if plan.size != self.head.size:
             raise Refused(f"the plan was made for a log of {plan.size} entries, and it has {self.head.size}")
         signing = _Signing(self.head, self._key, plan, options, self._random, tokens=tokens)
@@ -215,6 +215,20 @@ class Publisher:
         self._archive.set_announcement(data)
         self._record.write(self._key.public, data)
         return data
+
+
+def _compare(head: Edition, recorded: Announcement | None) -> None:
+    """Raise `Refused` where going on from `head` would contradict what this key signed on this machine."""
+    if recorded is None:
+        return
+    if recorded.edition > head.number:
+        raise Refused(
+            f"this copy is at edition {head.number}, but edition {recorded.edition} was signed on this machine; "
+            "to go on from here would fork the log",
+            hint="bring in a copy of that edition with: mirror import FILE.car",
+        )
+    if recorded.edition == head.number and recorded.root_cid != head.root:
+        raise Refused(f"another edition {head.number} was signed on this machine: {recorded.root_cid}")
 
 
 class _Laying:
@@ -288,7 +302,7 @@ class _Signing:
         """The note of one step, what the log says of it, and what its publisher is told."""
         draft = read_draft(step.source, self._options)
         testimony, token = self._testimony(step, draft)
-        if fingerprint(testimony) != step.fingerprint:
+        if (draft.digest, fingerprint(testimony)) != (step.digest, step.fingerprint):
             raise Refused(f"{step.source} changed while it was being published", hint="publish again")
         author = draft.handed_in[1] if draft.handed_in else None
         data = notes.sign(testimony, self._key, author=author)
@@ -313,12 +327,9 @@ class _Signing:
 
     def _account(self, step: Step) -> tuple[bytes, bytes | None]:
         """The hash of the account's token, and the token where it is a new one."""
-        earlier = [self._entry(index) for index in (step.translation_of, step.replaces) if index is not None]
-        hashes = {entry.withdrawal for entry in earlier if entry.withdrawal}
-        if len(hashes) > 1:
-            raise Refused(f"{step.source} translates one account and replaces another")
-        if hashes:
-            return hashes.pop(), None
+        for index in (step.translation_of, step.replaces):
+            if index is not None and (withdrawal := self._entry(index).withdrawal):
+                return withdrawal, None  # a plan lets nothing refer to two accounts
         if not self._tokens:
             return self._random(32), None
         token = self._random(TOKEN_BYTES)

@@ -18,13 +18,14 @@ the change. `walk` lists a tree in the order of its names' bytes and checks ever
 tuples of names here; with slashes they are for people.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from mirror.errors import Malformed, MirrorError, Missing, Refused
-from mirror.formats import unixfs
+from mirror.errors import FAULTS, Malformed, MirrorError, Missing, Refused
+from mirror.formats import unixfs, wire
 from mirror.formats.cid import CID, RAW
 from mirror.formats.unixfs import Get, Kind, Link, Put
 
@@ -45,6 +46,8 @@ DEPTH_AT_MOST = 16
 FOLDERS_HELD = 64
 """Folders that a `Tree` keeps parsed: the way to any place, many times over."""
 
+_ANCHOR = re.compile(r"checkpoint\.txt(?:\.ots)?|ethereum-[1-9][0-9]{0,17}\.json")
+
 Path = tuple[str, ...]
 
 
@@ -62,9 +65,35 @@ def note_path(index: int) -> Path:
     return (NOTE, *folders, f"{last}.txt")
 
 
+def index_of_note(path: Path) -> int | None:
+    """The index whose note lies at a path; None for a path where none does."""
+    digits = "".join(path[1:]).removesuffix(".txt")
+    try:
+        index = wire.decode_decimal(digits.lstrip("0") or "0")
+    except Malformed:
+        return None
+    return index if index <= INDEX_AT_MOST and note_path(index) == path else None
+
+
 def file_path(index: int, name: str) -> Path:
     """Where an attachment of the testimony at an index lies."""
     return (FILE, *number_path(index), name)
+
+
+def index_of_file(path: Path) -> int | None:
+    """The index of the testimony whose attachment lies at a path; None for a path where none does."""
+    return _index_in(FILE, path)
+
+
+def is_anchor(path: Path, size: int) -> bool:
+    """Whether a proof for a checkpoint of `size` entries or fewer may lie at a path."""
+    return 0 < (_index_in(ANCHOR, path) or 0) <= size and bool(_ANCHOR.fullmatch(path[-1]))
+
+
+def _index_in(top: str, path: Path) -> int | None:
+    """The number of the folder that a path leads into."""
+    inside = len(path) == 6 and path[0] == top
+    return index_of_note((NOTE, *path[1:4], f"{path[4]}.txt")) if inside else None
 
 
 def in_words(path: Path) -> str:
@@ -141,7 +170,8 @@ def change(old: Link | None, changes: Iterable[Change], get: Get, put: Put, *, d
     `changes` come sorted by path (`sort_key`), each path once, and are taken in as a stream: memory holds one
     folder a level. Only folders that differ are put. `depth` is how many names of each path lie above this folder.
     """
-    entries = {} if old is None else {link.name: link for link in unixfs.open_folder(get(old.cid))}
+    before = {} if old is None else {link.name: link for link in unixfs.open_folder(get(old.cid))}
+    entries = dict(before)
     for name, group in groupby(changes, key=lambda each: each.path[depth]):
         link = _changed(entries.get(name), group, get, put, depth + 1)
         if link is None:
@@ -150,6 +180,8 @@ def change(old: Link | None, changes: Iterable[Change], get: Get, put: Put, *, d
             entries[name] = Link(name, link.cid, link.size)
     if not entries:
         return None
+    if entries == before:
+        return old
     name = "" if old is None else old.name
     return put_folder(name, entries.values(), put)
 
@@ -192,21 +224,27 @@ Report = Callable[[Path, MirrorError], None]
 """Takes what is wrong with the folder or file at a path; the walk goes on beside it."""
 
 
-def walk(link: Link, get: Get, report: Report, path: Path = ()) -> Iterator[Found]:
+def walk(link: Link, get: Get, report: Report, path: Path = (), once: set[Link] | None = None) -> Iterator[Found]:
     """Every file at and below `link`, in the order of paths, every folder block checked against the profile.
 
-    Also checked: that each folder's Tsize is true if those of its entries are. Not checked: the files' own Tsizes and
-    content (`check_file`). What is missing or not ours is reported and passed over.
+    Also checked: that no folder is empty, that its names can be names, and that its Tsize is true if those of its
+    entries are. Not checked: the files' own Tsizes and content (`check_file`). What is missing or not ours is
+    reported and passed over. With `once`, so is what was met before: folders that link to one another in great
+    numbers make more paths than anyone could walk.
     """
+    if once is not None and (same := Link("", link.cid, link.size)) in once:
+        return
+    if once is not None:
+        once.add(same)
     try:
         links = None if link.cid.codec == RAW else _open_walked(link, get, len(path))
-    except MirrorError as error:
+    except FAULTS as error:
         report(path, error)
         return
     if links is None:
         yield Found(path, link)
     for below in links or ():
-        yield from walk(below, get, report, (*path, below.name))
+        yield from walk(below, get, report, (*path, below.name), once)
 
 
 def _open_walked(link: Link, get: Get, depth: int) -> tuple[Link, ...] | None:
@@ -216,10 +254,24 @@ def _open_walked(link: Link, get: Get, depth: int) -> tuple[Link, ...] | None:
     if depth > DEPTH_AT_MOST:
         raise Malformed(f"it lies more than {DEPTH_AT_MOST} folders deep")
     links = unixfs.open_folder(block)
+    _check_names(links)
     size = unixfs.folder_size(block, links)
     if size != link.size:
         raise Malformed(f"its folder says that {link.size} bytes lie below it, and {size} do")
     return links
+
+
+def _check_names(links: tuple[Link, ...]) -> None:
+    if not links:
+        raise Malformed("it is an empty folder, which has no place here")
+    for name in (link.name for link in links):
+        if name in ("", ".", "..") or "/" in name or "\0" in name:
+            raise Malformed(f"it holds an entry with a name that cannot be one: {name!a}")
+
+
+def size_of_folder(block: bytes) -> int:
+    """What the Tsize of a link to this folder should say."""
+    return unixfs.folder_size(block, unixfs.open_folder(block))
 
 
 def check_file(link: Link, get: Get) -> int:
@@ -235,10 +287,10 @@ def check_file(link: Link, get: Get) -> int:
 class Lockstep:
     """Compares a walk with what should be there, both in the order of paths, neither held in memory.
 
-    `extra` takes each path that is there and should not be.
+    `extra` takes each file that is there and was not expected.
     """
 
-    def __init__(self, found: Iterator[Found], extra: Callable[[Path], None]) -> None:
+    def __init__(self, found: Iterator[Found], extra: Callable[[Found], None]) -> None:
         self._found = found
         self._extra = extra
         self._next = next(found, None)
@@ -252,17 +304,11 @@ class Lockstep:
         self._next = next(self._found, None)
         return link
 
-    def skip(self, path: Path) -> None:
-        """Whatever lies at and below `path` may be there or not."""
-        self._pass(sort_key(path))
-        while self._next is not None and self._next.path[: len(path)] == path:
-            self._next = next(self._found, None)
-
     def finish(self) -> None:
         """Nothing more is expected: what is left is extra."""
         self._pass(None)
 
     def _pass(self, key: tuple[bytes, ...] | None) -> None:
         while self._next is not None and (key is None or sort_key(self._next.path) < key):
-            self._extra(self._next.path)
+            self._extra(self._next)
             self._next = next(self._found, None)

@@ -32,7 +32,7 @@ from mirror.formats import notes
 from mirror.formats.checkpoint import Checkpoint
 from mirror.formats.cid import CID
 from mirror.formats.key import PublicKey
-from mirror.formats.notes import Announcement, Charter, Edition
+from mirror.formats.notes import Announcement, Charter, Edition, Testimony
 from mirror.formats.unixfs import Link
 from mirror.log import timeline
 from mirror.log.tree import TiledLog
@@ -56,11 +56,11 @@ class Seen:
 class Trust:
     """Which key a reader goes by, and what she remembers.
 
-    `claimed` is a link's key, `given` the key (or its IPNS name) she typed for this once, `confirmed` whether she
+    `claimed` is a link's key (or its IPNS name), `given` the one she typed for this once, `confirmed` whether she
     confirmed a key, `namesakes` the keys of a name that she confirmed, `seen` what she saw under a key.
     """
 
-    claimed: PublicKey | None = None
+    claimed: PublicKey | CID | None = None
     given: PublicKey | CID | None = None
     confirmed: Callable[[PublicKey], bool] = lambda key: False
     namesakes: Callable[[str], list[PublicKey]] = lambda name: []
@@ -93,7 +93,7 @@ class _Verification:
             self._walk_others(top)
             return
         self.report.key, self.report.mirror = key, key.name
-        self._judge_key(key)
+        judge_key(self.report, key, self._trust)
         edition = self._judge_edition(key, top)
         charter = self._judge_charter(key, edition)
         checkpoint = self._judge_checkpoint(key, edition)
@@ -131,39 +131,15 @@ class _Verification:
             self.report.fault(claim_of(error), item, f"{item}: {error.message}")
 
     def _find_key(self) -> PublicKey | None:
-        given = self._trust.given
-        if isinstance(given, PublicKey):
-            return given
-        if given is None and self._trust.claimed is not None:
-            return self._trust.claimed
+        named = self._trust.given or self._trust.claimed
+        if isinstance(named, PublicKey):
+            return named
         charter = self._attempt(tree.CHARTER, lambda: notes.open_charter(self._tree.read((tree.CHARTER,))))
         if charter is None:
-            self.report.say(
-                Claim.KEY, State.NOT_CHECKED, "no key was given, and the charter that should name it cannot be read"
-            )
+            words = "no key was given, and the charter that should name it cannot be read"
+            self.report.say(Claim.KEY, State.NOT_CHECKED, words)
             return None
-        if given is not None:
-            return PublicKey(charter.mirror, given[-32:])
-        return charter.key
-
-    def _judge_key(self, key: PublicKey) -> None:
-        name = str(key.ipns)
-        others = [other for other in self._trust.namesakes(key.name) if other != key]
-        if self._trust.given is not None:
-            self.report.say(Claim.KEY, State.HOLDS, f"{name}, given for this once")
-        elif self._trust.confirmed(key):
-            self.report.say(Claim.KEY, State.HOLDS, f"{name}, confirmed by you")
-        elif others:
-            self.report.fault(
-                Claim.KEY, "key", f"{name} is not the key that you confirmed for {key.name}: that is {others[0].ipns}"
-            )
-        else:
-            self.report.say(
-                Claim.KEY,
-                State.NOT_CHECKED,
-                f"you have not confirmed {name}; anyone can make a key named {key.name}",
-                "compare all of it with a leaflet or a person you know, then: mirror trust LINK",
-            )
+        return charter.key if named is None else PublicKey(charter.mirror, named[-32:])
 
     # Steps 3 to 5: the three signed pages
 
@@ -357,6 +333,71 @@ class _Verification:
     def _on_newer(self) -> str:
         count = _many(len(self.report.newer), "item needs", "items need")
         return f"{count} a newer mirror: {', '.join(self.report.newer)}"
+
+
+def judge_key(report: Report, key: PublicKey, trust: Trust) -> None:
+    """Step 1: whether this is the key that the reader confirmed."""
+    name = str(key.ipns)
+    others = [other for other in trust.namesakes(key.name) if other != key]
+    if trust.given is not None:
+        report.say(Claim.KEY, State.HOLDS, f"{name}, given for this once")
+    elif trust.confirmed(key):
+        report.say(Claim.KEY, State.HOLDS, f"{name}, confirmed by you")
+    elif others:
+        words = f"{name} is not the key that you confirmed for {key.name}: that is {others[0].ipns}"
+        report.fault(Claim.KEY, "key", words)
+    else:
+        report.say(
+            Claim.KEY,
+            State.NOT_CHECKED,
+            f"you have not confirmed {name}; anyone can make a key named {key.name}",
+            "compare all of it with a leaflet or a person you know, then: mirror trust LINK",
+        )
+
+
+def verify_note(what: str, data: bytes, trust: Trust) -> Report:
+    """Judge one note by itself: whose it is and that it is signed. That a log lists it, a note alone does not show."""
+    report = Report(what)
+    try:
+        report.mirror = notes.mirror_name(data)
+        key = _key_for_note(data, report.mirror, trust)
+        words = _open_alone(data, key)
+    except MirrorError as error:
+        report.fault(Claim.SIGNED, what, f"{what}: {error.message}")
+        return report
+    if key is None:
+        report.say(Claim.KEY, State.NOT_CHECKED, f"no key is known for {report.mirror}; give one with --key")
+        report.say(Claim.SIGNED, State.NOT_CHECKED, "by a key that is not known here")
+    else:
+        report.key = key
+        judge_key(report, key, trust)
+        report.say(Claim.SIGNED, State.HOLDS, words)
+    report.say(Claim.UNCHANGED, State.HOLDS, f"its CID is {CID.of_raw(data)}")
+    report.say(Claim.COMPLETE, State.NOT_CHECKED, "a note alone does not show that the log lists it")
+    return report
+
+
+def _key_for_note(data: bytes, name: str, trust: Trust) -> PublicKey | None:
+    named = trust.given or trust.claimed
+    if named is not None:
+        return named if isinstance(named, PublicKey) else PublicKey(name, named[-32:])
+    if isinstance(content := notes.peek(data), Charter):
+        return content.key
+    known = trust.namesakes(name)
+    return known[0] if len(known) == 1 else None
+
+
+def _open_alone(data: bytes, key: PublicKey | None) -> str:
+    """Who signed a note, in words; without a key only its form is checked."""
+    content = notes.peek(data)
+    if isinstance(content, Testimony) and content.author is not None and notes.is_handed_in(data):
+        notes.open_handed_in(data)
+        raise Unverified(f"signed by its author {content.author.ipns} alone; the mirror has not signed it yet")
+    if key is None:
+        return ""
+    notes.open_signed(data, key)
+    also = isinstance(content, Testimony) and content.author is not None
+    return f"a {content.word}, by the mirror" + (", and by its author's key" if also else "")
 
 
 def _many(count: int, one: str, more: str) -> str:

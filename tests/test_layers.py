@@ -21,10 +21,10 @@ MAY_IMPORT = {
     "audit": GROUND | {"log", "tree", "check", "verdict"},
     "verify": GROUND | {"log", "tree", "check", "verdict", "audit"},
     "site": GROUND | {"tree"},
-    "plan": FLOW,
+    **dict.fromkeys(["plan", "carry"], FLOW),
     "publish": FLOW | {"plan"},
     **dict.fromkeys(["follow", "anchor", "serve"], FLOW),
-    "cli": FLOW | {"network", "plan", "publish", "follow", "anchor", "serve"},
+    "cli": FLOW | {"network", "carry", "plan", "publish", "follow", "anchor", "serve"},
 }
 """By the first name under ``mirror``; its own folder besides."""
 

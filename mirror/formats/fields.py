@@ -70,12 +70,14 @@ def day(text: str) -> str:
 
 def tag(text: str) -> str:
     """A tag of 1 to `TAG_AT_MOST` bytes."""
-    if len(text.encode()) > TAG_AT_MOST:
-        raise Malformed(f"a tag of more than {TAG_AT_MOST} bytes: {text[:40]!r}")
     for letter in text:
         category = unicodedata.category(letter)
         if category in ("Lu", "Lt") or not (category[0] in "LM" or category in ("Nd", "Cn") or letter == "-"):
-            raise Malformed(f"a tag with {letter!r}, which is no lower-case letter, mark, digit or hyphen: {text!r}")
+            raise Malformed(
+                f"a tag with {letter!r}, which is no lower-case letter, mark, digit or hyphen: {text[:40]!r}"
+            )
+    if not 1 <= len(text.encode()) <= TAG_AT_MOST:
+        raise Malformed(f"a tag of {len(text.encode())} bytes, not 1 to {TAG_AT_MOST}: {text[:40]!r}")
     return text
 
 

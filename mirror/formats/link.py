@@ -5,19 +5,21 @@
 
 Read in their place, since people pass them on: `/ipfs/…` and `/ipns/…`, a bare CID or `k51…`, and any gateway's URL in
 its path form (`https://host/ipfs/<cid>/…`) or subdomain form (`https://<cid>.ipfs.host/…`), each with or without
-`#<vkey>`. The fragment is percent-decoded, since some programs encode its `+` and `=`.
+`#<vkey>`. Paths and the fragment are percent-decoded, since some programs encode `+` and `=`; printed, a path is
+percent-encoded. A key's name is a mirror's (`mirror.formats.key.parse_name`), a path holds no control character.
 
 A key in a link is a claim. Whether the reader confirmed it is `mirror.verify`'s question.
 """
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from mirror.errors import Malformed
 from mirror.formats import cid as cids
+from mirror.formats import text as texts
 from mirror.formats.cid import CID
-from mirror.formats.key import PublicKey, parse_vkey
+from mirror.formats.key import PublicKey, parse_name, parse_vkey
 
 LINK_AT_MOST = 8192
 """Letters in a link: what browsers and chat programs pass on whole."""
@@ -39,7 +41,7 @@ class Link:
 
     def __str__(self) -> str:
         fragment = "" if self.key is None else "#" + self.key.vkey
-        return f"{self.scheme}://{self.cid}{'/' + self.path if self.path else ''}{fragment}"
+        return f"{self.scheme}://{self.cid}{'/' + quote(self.path) if self.path else ''}{fragment}"
 
 
 def newest(key: PublicKey) -> Link:
@@ -52,8 +54,9 @@ def parse(text: str) -> Link:
     if len(text) > LINK_AT_MOST:
         raise Malformed(f"a link of {len(text)} letters, more than {LINK_AT_MOST}")
     address, _, fragment = text.strip().partition("#")
-    key = parse_vkey(unquote(fragment)) if fragment else None
+    key = _parse_key(fragment) if fragment else None
     scheme, name, path = _locate(address)
+    texts.check(path, "the link's path")
     found = cids.parse(name)
     if (found.codec == cids.LIBP2P_KEY) != (scheme == IPNS):
         raise Malformed(f"an {scheme} link with {name}, which is no {'key' if scheme == IPNS else 'tree'}")
@@ -62,20 +65,34 @@ def parse(text: str) -> Link:
     return Link(scheme, found, path.strip("/"), key)
 
 
+def _parse_key(fragment: str) -> PublicKey:
+    key = parse_vkey(unquote(fragment))
+    parse_name(key.name)
+    return key
+
+
 def _locate(address: str) -> tuple[str, str, str]:
     scheme, separator, rest = address.partition("://")
     if not separator:
-        return _path_form(address) or (_scheme_of(address), address.partition("/")[0], address.partition("/")[2])
+        name, _, path = address.partition("/")
+        return _path_form(address) or (_scheme_of(name), name, unquote(path))
     if scheme in (IPFS, IPNS):
         name, _, path = rest.partition("/")
         return scheme, name, unquote(path)
     if scheme in ("http", "https"):
-        url = urlsplit(address)
-        host = _HOST.fullmatch(url.hostname or "")
-        found = (host[2], host[1], unquote(url.path)) if host else _path_form(url.path)
+        found = _gateway_form(address)
         if found:
             return found
     raise Malformed(f"not a link to a mirror: {address[:80]!r}")
+
+
+def _gateway_form(address: str) -> tuple[str, str, str] | None:
+    try:
+        url = urlsplit(address)
+    except ValueError:  # such as a host in brackets that is no IPv6 address
+        return None
+    host = _HOST.fullmatch(url.hostname or "")
+    return (host[2], host[1], unquote(url.path)) if host else _path_form(url.path)
 
 
 def _path_form(path: str) -> tuple[str, str, str] | None:

@@ -24,6 +24,7 @@ Checked here: grammar, values, and signatures. Not here: that `Charter`, `Transl
 name what they should; that needs the log and is `mirror.check`'s.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,6 +47,9 @@ ATTACHMENTS_AT_MOST = 64
 
 TRANSLATORS = ("human", "machine", "machine-reviewed")
 REASONS = ("safety", "consent", "legal", "error")
+
+_WORD = re.compile(r"[a-z][a-z0-9-]{0,31}")
+"""A kind of note, those of newer versions included."""
 
 ONCE, MAYBE, MANY = "once", "maybe", "many"
 
@@ -394,6 +398,18 @@ def open_handed_in(data: bytes) -> tuple[Testimony, note.Signature]:
     return testimony, lines[0]
 
 
+def peek(data: bytes) -> Kind:
+    """What a note says, **no signature verified**: for learning which key or tree to judge it by."""
+    return _parse(note.split_note(data)[0])
+
+
+def is_handed_in(data: bytes) -> bool:
+    """Whether a testimony carries the line that bears its author's name alone, as what an author hands in does."""
+    content, lines = note.split_note(data)
+    author = Testimony.parse(_checked_version(content)).author
+    return author is not None and [line.name for line in lines] == [author.name]
+
+
 def mirror_name(data: bytes) -> str:
     """The mirror that a note says it is of; for messages and for finding the key to open it with."""
     content, _ = note.split_note(data)
@@ -414,8 +430,10 @@ def _signers(statement: Kind, key: PublicKey) -> tuple[PublicKey, ...]:
 def _parse(content: str) -> Kind:
     word = _checked_version(content).partition("\n")[0].removeprefix(VERSION + " ")
     kind = KINDS.get(word)
+    if kind is None and not _WORD.fullmatch(word):
+        raise Malformed(f"the first line names no kind of note: {word[:80]!r}")
     if kind is None:
-        raise NeedsNewer(f"a note of kind {word[:40]!r}, which this version does not know")
+        raise NeedsNewer(f"a note of kind {word!r}, which this version does not know")
     return kind.parse(content)
 
 
@@ -424,8 +442,7 @@ def _checked_version(content: str) -> str:
     version, _, word = first.partition(" ")
     if version == VERSION and word:
         return content
-    if version.startswith("mirror/v") and version != VERSION and word:
-        wire.decode_decimal(version.removeprefix("mirror/v"))
+    if version.startswith("mirror/v") and word and wire.decode_decimal(version.removeprefix("mirror/v")) > 1:
         raise NeedsNewer(f"a note of version {version}, which this program does not know")
     raise Malformed(f"the first line names no kind of note: {first[:80]!r}")
 

@@ -14,15 +14,18 @@
     The text, in UTF-8, plain or Markdown.
 
 The front matter between the two lines of `+++` is TOML and may be left out. A folder stands for every `.md` and `.txt`
-in it and below it, sorted by name; hidden files are passed over; anything else is refused, since a picture or a
-document tells more than its author knows. A `.txt` that begins with `mirror/v1 testimony` is a note that its author
-signed, and is taken as it is.
+in it and below it, sorted by name; hidden files are passed over; anything else is refused: a picture or a document
+tells more than its author knows, and a symbolic link may lead out of the folder. A file that begins with `mirror/v1
+testimony` is a note that its author signed, and is taken as it is; any other that begins like a note is refused, since
+it may be one that was changed on its way.
 
 Reading a draft repairs what can be repaired and lists what cannot (`mirror.formats.text`); nothing is written.
 """
 
 import difflib
+import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -43,6 +46,7 @@ ENDINGS = (".md", ".txt")
 _FENCE = "+++"
 _KEYS = ("title", "language", "date", "tags", "warning", "translation_of", "translator", "replaces")
 _SIGNED = f"{VERSION} {Testimony.word}\n".encode()
+_LIKE_A_NOTE = re.compile(rb"(?:\xef\xbb\xbf)?\s*mirror/v[0-9]+ [a-z-]+\s*\n.*", re.DOTALL)
 
 Reference = CID | int | Path
 """An earlier testimony: by its note's CID, by its index, or by a file of the same run."""
@@ -64,7 +68,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A text ready to be signed, or a testimony that its author signed already (`handed_in`)."""
+    """A text ready to be signed, or a testimony that its author signed already (`handed_in`).
+
+    `digest` is the SHA-256 of the file as it was read.
+    """
 
     source: Path
     body: str
@@ -78,6 +85,7 @@ class Draft:
     replaces: Reference | None = None
     handed_in: tuple[Testimony, note.Signature] | None = None
     repairs: tuple[str, ...] = ()
+    digest: bytes = b""
 
 
 class Flawed(Refused):
@@ -95,15 +103,14 @@ class Flawed(Refused):
 def find_files(paths: Iterable[Path]) -> list[Path]:
     """The files that these paths stand for, each once, folders opened; refuses what is no text."""
     found: dict[Path, None] = {}
-    refused = []
-    for path in paths:
-        if not path.exists():
-            raise Refused(f"{path} does not exist")
-        for file in _below(path) if path.is_dir() else (path,):
-            if file.suffix.lower() in ENDINGS:
-                found[file] = None
-            else:
-                refused.append(file)
+    try:
+        for path in paths:
+            if not path.exists():
+                raise Refused(f"{path} does not exist")
+            found.update(dict.fromkeys(_below(path) if path.is_dir() else (path,)))
+    except OSError as error:
+        raise Refused(f"{error.filename} cannot be read: {(error.strerror or 'input failed').lower()}") from None
+    refused = [file for file in found if file.suffix.lower() not in ENDINGS]
     if refused:
         raise Refused(
             f"{len(refused)} of the files are neither .md nor .txt: {', '.join(map(str, refused[:20]))}",
@@ -120,6 +127,10 @@ def _below(folder: Path) -> Iterator[Path]:
         path = folder / name
         if name.startswith("."):
             continue
+        if path.is_symlink():
+            raise Refused(
+                f"{path} is a symbolic link, which may lead anywhere", hint="name the file or folder that it leads to"
+            )
         if path.is_dir():
             yield from _below(path)
         else:
@@ -136,11 +147,17 @@ def read_draft(path: Path, options: Options) -> Draft:
     if len(data) > TEXT_AT_MOST:
         raise Flawed(path, (f"longer than {TEXT_AT_MOST} bytes; divide it into several testimonies",))
     try:
-        if data.startswith(_SIGNED):
-            return _handed_in(path, data)
-        return _Reading(path, wire.decode_utf8(data, "the file"), options).draft()
+        return replace(_read(path, data, options), digest=hashlib.sha256(data).digest())
     except MirrorError as error:
         raise Flawed(path, (error.message,)) from None
+
+
+def _read(path: Path, data: bytes, options: Options) -> Draft:
+    if data.startswith(_SIGNED):
+        return _handed_in(path, data)
+    if _LIKE_A_NOTE.fullmatch(data):
+        raise Malformed("it begins like a signed note and is no testimony as its author signed it; ask for it again")
+    return _Reading(path, wire.decode_utf8(data, "the file"), options).draft()
 
 
 def _handed_in(path: Path, data: bytes) -> Draft:
@@ -197,11 +214,11 @@ class _Reading:
 
     def _front_matter(self) -> dict[str, Any]:
         try:
-            values = tomllib.loads(self._front)
-        except tomllib.TOMLDecodeError as error:
-            self._flaws.append(f"the lines between +++ are not TOML: {error}")
+            values = _read_toml(self._front)
+        except Malformed as error:
+            self._flaws.append(error.message)
             return {}
-        for key in values.keys() - set(_KEYS):
+        for key in sorted(values.keys() - set(_KEYS)):
             if key in ("attachment", "attachments"):
                 self._flaws.append(
                     "attachments cannot be published yet: this version cannot clean them of what they tell"
@@ -244,22 +261,42 @@ class _Reading:
         if not isinstance(given, list):
             self._flaws.append('tags: they have to be a list such as ["work", "home"]')
             return ()
-        wanted = dict.fromkeys([*given, *self._options.tags])
-        tags = [self._checked("tags", fields.tag, {"tags": each}, None) for each in wanted]
-        if len(wanted) > TAGS_AT_MOST:
-            self._flaws.append(f"tags: {len(wanted)} of them, more than {TAGS_AT_MOST}")
-        return tuple(each for each in tags if each)
+        found = [self._header("tags", fields.tag, {"tags": each}, None) for each in [*given, *self._options.tags]]
+        tags = tuple(dict.fromkeys(each for each in found if each))
+        if len(tags) > TAGS_AT_MOST:
+            self._flaws.append(f"tags: {len(tags)} of them, more than {TAGS_AT_MOST}")
+        return tags
 
     def _reference(self, key: str, values: dict[str, Any], default: str | int | None) -> Reference | None:
         value = values.get(key, default)
         if value is None:
             return None
-        if type(value) is int and value > 0:
+        if type(value) is int and 0 < value <= wire.SIZE_AT_MOST:
             return value
-        if isinstance(value, str) and value:
+        if isinstance(value, str) and value and "\0" not in value:
             return parse_reference(value, self._path.parent)
         self._flaws.append(f"{key}: it has to be a CID, an index or the name of a file")
         return None
+
+
+def read_front_matter(content: str) -> tuple[dict[str, Any], str]:
+    """What stands between the lines of `+++`, and the text below them."""
+    front, body, _ = _split(content)
+    return _read_toml(front), body
+
+
+def _read_toml(front: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads("\n" + front)  # so that lines are counted as in the file
+    except (ValueError, RecursionError) as error:  # tomllib lets numbers and brackets without end through
+        raise Malformed(f"the lines between +++ are not TOML: {error}") from None
+
+
+def parse_option_reference(value: str | None) -> str | None:
+    """A reference as an option gives it; a file is meant from the current folder, not from the draft's."""
+    if value is None or not isinstance(reference := parse_reference(value, Path.cwd()), Path):
+        return value
+    return str(reference)
 
 
 def parse_reference(value: str, folder: Path) -> Reference:
@@ -282,7 +319,7 @@ def _translator(value: str) -> str:
 
 def _split(content: str) -> tuple[str, str, int]:
     """Front matter, body, and how many lines stand above the body."""
-    lines = content.removeprefix("\ufeff").replace("\r\n", "\n").split("\n") if _FENCE in content[:8] else []
+    lines = content.removeprefix("\ufeff").split("\n") if _FENCE in content[:8] else []
     if not lines or lines[0].rstrip() != _FENCE:
         return "", content, 0
     for at, line in enumerate(lines[1:], start=1):

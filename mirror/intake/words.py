@@ -18,7 +18,7 @@ def to_words(secret: bytes) -> str:
 def from_words(text: str) -> bytes:
     """The bytes that words spell, in any case and with any spaces between them. Errors never show a word."""
     words = " ".join(text.lower().split())
-    if not _list().check(words):
+    if len(words.split(" ")) not in (12, 24) or not _list().check(words):
         raise Malformed("these are not twelve or twenty-four words of the list, or one of them is wrong")
     return bytes(_list().to_entropy(words))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mirror.errors import Malformed, Missing
+from mirror.errors import Malformed, MirrorError, Missing
 from mirror.formats import checkpoint, fields, key, wire
 from mirror.formats.cid import CID
 from mirror.formats.key import PublicKey
@@ -45,19 +45,20 @@ class Memory:
 
     def get(self, mirror: PublicKey) -> Known | None:
         """What is remembered of a key, if it was confirmed."""
+        path = self._path(mirror)
         try:
-            data = files.read_at_most(self._path(mirror), MEMORY_AT_MOST, "the memory")
+            data = files.read_at_most(path, MEMORY_AT_MOST, "the memory")
         except Missing:
             return None
-        known = _parse(data)
+        known = _parse(path, data)
         if known.key != mirror:
-            raise Malformed(f"the memory {self._path(mirror)} is of another key than its name says")
+            raise Malformed(f"the memory {path} is of another key than its name says")
         return known
 
     def all(self) -> list[Known]:
         """Everything that is remembered, by name."""
         paths = self._folder.glob("*.json") if self._folder.is_dir() else ()
-        found = [_parse(files.read_at_most(path, MEMORY_AT_MOST, "the memory")) for path in paths]
+        found = [_parse(path, files.read_at_most(path, MEMORY_AT_MOST, "the memory")) for path in paths]
         return sorted(found, key=lambda each: each.key.vkey)
 
     def named(self, name: str) -> list[Known]:
@@ -98,14 +99,16 @@ class Memory:
         files.replace(self._path(known.key), wire.encode_json(value), mode=files.PRIVATE)
 
 
-def _parse(data: bytes) -> Known:
-    value = wire.decode_json(data, "the memory")
+def _parse(path: Path, data: bytes) -> Known:
     try:
+        value = wire.decode_json(data, "it")
         mirror = key.parse_vkey(value["vkey"])
         seen = value.get("seen")
         return Known(mirror, None if seen is None else _parse_seen(seen, mirror))
     except (KeyError, TypeError, AttributeError):
-        raise Malformed("the memory of a mirror lacks something, or holds something else") from None
+        raise Malformed(f"the memory {path} lacks something, or holds something else") from None
+    except MirrorError as error:
+        raise Malformed(f"the memory {path} cannot be believed: {error.message}") from None
 
 
 def _parse_seen(value: dict[str, Any], mirror: PublicKey) -> Seen:
@@ -113,5 +116,5 @@ def _parse_seen(value: dict[str, Any], mirror: PublicKey) -> Seen:
     checkpoint.open_checkpoint(signed, mirror)
     edition = value["edition"]
     if type(edition) is not int or edition < 1:
-        raise Malformed("the memory of a mirror holds no edition number")
+        raise Malformed("it holds no edition number")
     return Seen(edition, fields.folder_cid(value["index_hash"]), signed)

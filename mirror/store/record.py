@@ -8,7 +8,7 @@ signed after the backup; this record does. It is the announcement note itself, s
 
 from pathlib import Path
 
-from mirror.errors import Missing, Refused
+from mirror.errors import MirrorError, Missing, Refused
 from mirror.formats import note, notes
 from mirror.formats.key import PublicKey
 from mirror.formats.notes import Announcement
@@ -31,7 +31,12 @@ class Record:
             data = files.read_at_most(self.path(key), note.NOTE_AT_MOST, "the record")
         except Missing:
             return None
-        return notes.open_as(Announcement, data, key)
+        try:
+            return notes.open_as(Announcement, data, key)
+        except MirrorError as error:
+            raise Refused(
+                f"the record {self.path(key)} of what this key signed here cannot be believed: {error.message}"
+            ) from None
 
     def write(self, key: PublicKey, announcement: bytes) -> None:
         """Remember an announcement; never an older one than is remembered."""

@@ -49,19 +49,22 @@ def read_settings(path: Path) -> Settings:
         return Settings()
     try:
         values = tomllib.loads(wire.decode_utf8(data, str(path)))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # tomllib lets numbers without end and brackets without end through
         raise Malformed(f"{path} is not TOML: {error}") from None
-    return _settings(path, values)
+    try:
+        return _settings(values)
+    except Malformed as error:
+        raise Malformed(f"{path}: {error.message}", hint=error.hint) from None
 
 
-def _settings(path: Path, values: dict[str, Any]) -> Settings:
+def _settings(values: dict[str, Any]) -> Settings:
     defaults = {field.name: field.default for field in fields(Settings)}
     for key, value in values.items():
         if key not in defaults:
             near = difflib.get_close_matches(key, defaults, n=1, cutoff=0)
-            raise Malformed(f"{path}: unknown setting {key!r}", hint=f"the nearest known one is {near[0]!r}")
+            raise Malformed(f"unknown setting {key!r}", hint=f"the nearest known one is {near[0]!r}")
         if type(value) is not type(defaults[key]):
-            raise Malformed(f"{path}: {key} has to be of the kind of {json.dumps(defaults[key])}, not {value!r}")
+            raise Malformed(f"{key} has to be of the kind of {json.dumps(defaults[key])}, and is not")
     settings = Settings(**values)
     if settings.language:
         language.check(settings.language)

@@ -12,6 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
+from mirror.errors import Unavailable
+from mirror.store import files
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS texts (hash BLOB PRIMARY KEY, listed INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS sources (hash BLOB PRIMARY KEY, listed INTEGER NOT NULL);
@@ -23,10 +26,16 @@ class Texts:
     """Keyed hashes of texts and of file names, each with the index at which it was listed."""
 
     def __init__(self, path: Path, key: bytes) -> None:
-        path.touch(mode=0o600, exist_ok=True)
-        self._database = sqlite3.connect(path)
         self._key = key
-        self._database.executescript(_SCHEMA)
+        try:
+            path.touch(mode=files.PRIVATE, exist_ok=True)
+            self._database = sqlite3.connect(path)
+            self._database.executescript(_SCHEMA)
+        except (sqlite3.Error, OSError):
+            raise Unavailable(
+                f"{path} cannot be read or written as what it is",
+                hint="put a copy from a backup in its place; without it withdrawn texts are not known again",
+            ) from None
 
     def __enter__(self) -> Self:
         return self

@@ -41,6 +41,13 @@ class Identities:
 Lock = Passphrase | Identities
 
 
+def new_identity() -> Identities:
+    """A fresh age identity, for keys that are thrown away with it."""
+    import pyrage  # noqa: PLC0415  (as below)
+
+    return Identities((str(pyrage.x25519.Identity.generate()),))
+
+
 def read_identities(path: Path) -> Identities:
     """The identities in an age identity file: X25519, as `age-keygen` writes them. Errors never show a line."""
     content = wire.decode_utf8(files.read_at_most(path, SECRET_AT_MOST, "the identity file"), str(path))

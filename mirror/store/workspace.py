@@ -98,7 +98,8 @@ class Workspace:
         """Hold the workspace's lock while the block runs; refuses at once where somebody else holds it."""
         import filelock  # noqa: PLC0415  (readers never pay for loading it)
 
-        lock = filelock.FileLock(self._secret / "lock", timeout=0, mode=files.PRIVATE)
+        files.make_folder(self.home / "cache")
+        lock = filelock.FileLock(self.home / "cache" / "lock", timeout=0, mode=files.PRIVATE)
         try:
             lock.acquire()
         except filelock.Timeout:

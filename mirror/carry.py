@@ -1,0 +1,87 @@
+"""A whole mirror in one file: out as a CAR, and in from any copy.
+
+An export holds the whole tree and nothing else, blocks in depth-first order of first use, so that two exports of one
+edition are the same bytes. Bringing in takes only what an archive lacks, as one more edition's file, and only from a
+copy that its caller has verified; it refuses an older edition, another mirror's, and a log that is no continuation.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from mirror.edition import Edition
+from mirror.errors import Refused, Unverified
+from mirror.formats import car, unixfs
+from mirror.formats.checkpoint import Checkpoint
+from mirror.formats.cid import CID, RAW
+from mirror.formats.unixfs import Get
+from mirror.log import timeline
+from mirror.log.tree import TiledLog
+from mirror.store.archive import Archive
+
+Progress = Callable[[int, int], None]
+"""``progress(done, total)``, in entries of the log."""
+
+
+def blocks_of(root: CID, get: Get) -> Iterator[tuple[CID, bytes]]:
+    """Every block of a tree, once, depth first in the order of links."""
+    seen: set[CID] = set()
+    waiting = [root]
+    while waiting:
+        cid = waiting.pop()
+        if cid in seen:
+            continue
+        seen.add(cid)
+        data = get(cid)
+        yield cid, data
+        if cid.codec != RAW:
+            waiting.extend(link.cid for link in reversed(unixfs.parse(data).links))
+
+
+def export(root: CID, get: Get, file: BinaryIO) -> int:
+    """Write a tree as a CAR; how many blocks it has."""
+    writer = car.Writer(file)
+    count = 0
+    for cid, data in blocks_of(root, get):
+        writer.put(cid, data)
+        count += 1
+    writer.seal(root)
+    return count
+
+
+def bring_in(archive: Archive, root: CID, get: Get) -> tuple[Edition, int]:
+    """Add a verified tree to an archive as its newest edition; how many blocks were new.
+
+    Raises `Refused` for another mirror's tree or one that is not newer, `Forked` for a log that contradicts ours.
+    """
+    shown = Edition(root, get)
+    if archive.has_head():
+        _check_continues(Edition(archive.head(), archive.blocks.get), shown)
+    with archive.new_edition(shown.number) as edition:
+        for cid, data in blocks_of(root, get):
+            edition.put(cid, cid.check(data))
+        edition.seal(root)
+    archive.set_head(root)
+    archive.announcement_path.unlink(missing_ok=True)
+    archive.refresh()
+    return shown, edition.count
+
+
+def _check_continues(held: Edition, shown: Edition) -> None:
+    if held.key != shown.key or held.charter_cid != shown.charter_cid:
+        raise Refused(f"this is the mirror {shown.key.vkey}, the archive holds {held.key.vkey}")
+    if shown.root == held.root:
+        raise Refused(f"edition {held.number} is here already")
+    timeline.advance(*_in_order(held, shown))
+    if shown.number == held.number:
+        raise Unverified(f"two editions {held.number}: {held.root} is held, {shown.root} is shown")
+    if shown.number < held.number:
+        raise Refused(
+            f"this is edition {shown.number}, and the archive holds edition {held.number}",
+            hint="there is nothing in an older edition that a newer one lacks, but what was withdrawn",
+        )
+
+
+def _in_order(held: Edition, shown: Edition) -> tuple[Checkpoint, Checkpoint, TiledLog]:
+    if held.size <= shown.size:
+        return held.checkpoint, shown.checkpoint, shown.log
+    return shown.checkpoint, held.checkpoint, held.log

@@ -1,0 +1,140 @@
+"""`mirror sign`: an author on her own machine signs her testimony for one mirror, and hands in the file."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mirror.cli.main import Session
+from mirror.cli.publishing import draft_options, options_of, show_draft
+from mirror.cli.sources import open_copy, open_given
+from mirror.cli.unlocking import open_sealed, passphrase_option
+from mirror.edition import Edition
+from mirror.errors import Malformed, Refused
+from mirror.formats import notes
+from mirror.formats.cid import CID
+from mirror.formats.notes import Announcement, Testimony
+from mirror.intake import words
+from mirror.intake.drafts import Draft, read_draft
+from mirror.intake.identifying import identifying_lines
+from mirror.store import files, vault
+
+
+@dataclass(frozen=True)
+class _For:
+    """The mirror that a testimony is signed for."""
+
+    name: str
+    charter: CID
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--for",
+    "what",
+    required=True,
+    metavar="LINK",
+    help="The mirror: its announcement, archive or CAR; or a link, with --from.",
+)
+@click.option("--from", "source", type=click.Path(path_type=Path), help="The archive or CAR that a link is read from.")
+@click.option(
+    "--key",
+    "key_file",
+    required=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Your key: mirror key new.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The new file to hand in; default FILE.signed.txt."
+)
+@click.option("--yes", is_flag=True, help="Do not ask before signing.")
+@draft_options
+@passphrase_option
+@click.pass_obj
+def sign(
+    session: Session,
+    /,
+    file: Path,
+    *,
+    what: str,
+    source: Path | None,
+    key_file: Path,
+    output: Path | None,
+    yes: bool,
+    passphrase_fd: int | None,
+    **given: Any,
+) -> None:
+    """Sign a testimony with your own key, for one mirror; hand in the file that comes of it.
+
+    Your key's name stands in the testimony for ever, and everything that you sign with one key is known to be by one
+    person. Keep the twelve words: with them you can take the testimony back.
+
+    \b
+    mirror sign letter.md --for announcement.txt --key anna.age
+    """
+    mirror = _mirror_of(what, source)
+    draft = read_draft(file, options_of(None, given))
+    if draft.handed_in:
+        raise Refused(f"{file} is signed already")
+    output = output or file.with_name(f"{file.stem}.signed.txt")
+    if output.exists():
+        raise Refused(f"{output} exists already and is not overwritten", hint="name another file with -o")
+    show_draft(session.terminal, draft, [str(each) for each in identifying_lines(draft.body)])
+    author = open_sealed(
+        session, files.read_at_most(key_file, vault.SECRET_AT_MOST, "the key"), passphrase_fd, "your key"
+    )
+    if not session.terminal.confirm(f"sign this as {author.name} for {mirror.name}?", yes=yes):
+        raise Refused("nothing was signed")
+    token = secrets.token_bytes(16)
+    testimony = Testimony(
+        mirror.name,
+        mirror.charter,
+        draft.language,
+        hashlib.sha256(token).digest(),
+        secrets.token_bytes(16),
+        draft.body,
+        author=author.public,
+        title=draft.title,
+        date=draft.date,
+        tags=draft.tags,
+        warning=draft.warning,
+        translation_of=_cid_only(draft, "translation_of"),
+        translator=draft.translator,
+        replaces=_cid_only(draft, "replaces"),
+    )
+    files.create(output, notes.sign_as_author(testimony, author))
+    session.terminal.say(f"wrote {output}; hand it to the publisher\n")
+    session.terminal.say(f"your withdrawal token, shown this once:\n\n    {words.to_words(token)}\n")
+    session.terminal.give(
+        {"file": str(output), "mirror": mirror.name, "author": author.public.vkey, "token": words.to_words(token)}
+    )
+
+
+def _mirror_of(what: str, source: Path | None) -> _For:
+    with open_given(what) as given:
+        if given.copy is not None:
+            return _for_edition(Edition(given.copy.root, given.copy.get))
+        if given.note is not None:
+            announced = notes.peek(given.note)
+            if not isinstance(announced, Announcement):
+                raise Malformed(f"{what} is a {announced.word}, not an announcement")
+            return _For(announced.mirror, announced.charter)
+        if source is None:
+            raise Refused("a link alone does not say which charter to sign for", hint="name an archive with --from")
+        with open_copy(source) as copy:
+            return _for_edition(Edition(copy.root, copy.get, given.link.key if given.link else None))
+
+
+def _for_edition(edition: Edition) -> _For:
+    return _For(edition.charter.mirror, edition.charter_cid)
+
+
+def _cid_only(draft: Draft, key: str) -> CID | None:
+    reference = getattr(draft, key)
+    if reference is None or isinstance(reference, CID):
+        return reference
+    raise Refused(f"{key}: a signed testimony names an earlier one by its CID", hint="mirror list --cid shows them")

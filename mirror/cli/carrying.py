@@ -1,0 +1,92 @@
+"""`mirror export` and `mirror import`: a mirror in one CAR file, out and in."""
+
+from pathlib import Path
+
+import click
+
+from mirror import carry
+from mirror.cli.main import Session
+from mirror.cli.reporting import print_report
+from mirror.cli.sources import open_copy
+from mirror.cli.trusting import trust_of
+from mirror.cli.verifying import judge_copy
+from mirror.edition import Edition
+from mirror.errors import Refused
+from mirror.store import files
+from mirror.store.workspace import Workspace
+from mirror.verdict import Claim, State
+
+
+@click.command()
+@click.argument("what", required=False)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The new CAR file.")
+@click.pass_obj
+def export(session: Session, what: str | None, *, output: Path) -> None:
+    """Write the newest edition as one CAR: the whole tree and nothing else, the same bytes each time.
+
+    WHAT is an archive or a CAR; default the workspace's. Any IPFS tool imports the file.
+
+    \b
+    mirror export -o voices.car
+    """
+    if output.exists():
+        raise Refused(f"{output} exists already and is not overwritten")
+    with open_copy(Path(what) if what is not None else session.home) as copy:
+        edition = Edition(copy.root, copy.get)
+        with files.replacing(output) as file:
+            count = carry.export(copy.root, copy.get, file)
+    size = output.stat().st_size
+    session.terminal.say(f"wrote {output}: edition {edition.number}, {count} blocks, {size} bytes, root {edition.root}")
+    session.terminal.give(
+        {
+            "file": str(output),
+            "edition": edition.number,
+            "blocks": count,
+            "bytes": size,
+            "index_hash": str(edition.root),
+        }
+    )
+
+
+@click.command("import")
+@click.argument("what", type=click.Path(path_type=Path, exists=True))
+@click.option("--key", "key_text", metavar="KEY", help="Take it only if it is of this key: a vkey, or its k51… name.")
+@click.pass_obj
+def import_(session: Session, what: Path, *, key_text: str | None) -> int:
+    """Bring a newer edition into the workspace: from a CAR, an archive or a fetched folder.
+
+    It is verified whole before anything is written. Where there is no workspace yet, a keeper's is made: an archive
+    without a key. A log that is no continuation of the one held is refused.
+
+    \b
+    mirror --home copy import voices.car
+    """
+    workspace = Workspace(session.home)
+    if not workspace.exists() and session.home.is_dir() and any(session.home.iterdir()):
+        raise Refused(f"{session.home} holds other things and no workspace", hint="name a new folder with --home")
+    with open_copy(what) as copy:
+        report = judge_copy(session, copy, trust_of(session, None, key_text, None, memory=True))
+        code = report.exit_code()
+        if code == 1 or report.key is None or report.verdict(Claim.COMPLETE).state is not State.HOLDS:
+            print_report(session.terminal, report, code)
+            session.terminal.warn("nothing was imported")
+            return code
+        files.make_folder(workspace.archive.folder)
+        with workspace.writing(), workspace.archive:
+            workspace.archive.remove_leftovers()
+            edition, count = carry.bring_in(workspace.archive, copy.root, copy.get)
+    session.terminal.say(f"{edition.key.name}: edition {edition.number} is here now, {count} new blocks")
+    key = report.verdict(Claim.KEY)
+    if key.state is not State.HOLDS:
+        for words in key.words:
+            session.terminal.tell(f"key not checked: {words}")
+    session.terminal.give(
+        {
+            "mirror": edition.key.name,
+            "edition": edition.number,
+            "index_hash": str(edition.root),
+            "new_blocks": count,
+            "key": key.state.value,
+        }
+    )
+    return 0

@@ -1,0 +1,136 @@
+"""`mirror demo`: the whole path on invented testimonies, with throw-away keys, never pinned or anchored."""
+
+import secrets
+import shutil
+from pathlib import Path
+
+import click
+
+from mirror.cli.announcing import link_of_edition, print_code
+from mirror.cli.founding import CharterText, found
+from mirror.cli.main import Session
+from mirror.cli.publishing import Order, run_publish
+from mirror.cli.reporting import as_json, print_report
+from mirror.cli.sources import open_copy
+from mirror.cli.terminal import Terminal
+from mirror.cli.verifying import judge_copy
+from mirror.edition import Edition
+from mirror.errors import Missing, Refused, Unverified
+from mirror.formats import key, link
+from mirror.formats.key import PublicKey
+from mirror.intake.drafts import Options
+from mirror.store import files, vault
+from mirror.store.archive import Archive
+from mirror.store.workspace import Workspace
+from mirror.tree import in_words, note_path
+from mirror.verdict import Report
+from mirror.verify import Trust
+
+NAME = "demo.example/voices"
+
+CHARTER = CharterText(
+    "A demonstration",
+    "en",
+    "This mirror is a demonstration. Its testimonies are invented, its keys thrown away, and nobody is behind it.\n\n"
+    "A real charter says who gathers the testimonies, in as few words as is safe, and how to withdraw one.",
+)
+
+CHANGED_INDEX = 3
+"""The testimony of which the demonstration changes a byte."""
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.pass_obj
+def demo(session: Session, folder: Path) -> None:
+    """Show the whole path in a new FOLDER: keys, publishing, verifying, and a changed byte that is found.
+
+    The testimonies are invented and say so; the keys are thrown away; nothing leaves this machine.
+
+    \b
+    mirror demo /tmp/demo
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise Refused(f"{folder} is not empty", hint="name a new folder, such as: mirror demo demo-2")
+    terminal = session.terminal
+    public = _publish(folder, terminal)
+    terminal.say("\n── a reader verifies the archive, with the key that the publisher gave her\n")
+    good = _verify(folder / "archive", public, terminal)
+    terminal.say("\n── somebody changes one byte of a copy\n")
+    item = _change_a_byte(folder / "archive", folder / "changed-copy", public)
+    bad = _verify(folder / "changed-copy", public, terminal)
+    if good.exit_code() != 0 or item not in bad.bad_items():
+        raise Unverified("the demonstration did not show what it should; please report it")
+    _close(terminal, folder, public, good, bad, item)
+
+
+def _publish(folder: Path, terminal: Terminal) -> PublicKey:
+    state = folder / "secret" / "state"
+    session = Session(folder, Terminal(quiet=True, silent=True), state)
+    terminal.say("── a publisher makes a workspace, and publishes a folder of invented testimonies\n")
+    signing = key.generate(NAME, secrets.token_bytes(32))
+    lock = vault.new_identity()
+    workspace = Workspace(folder)
+    found(session, workspace, signing, lock, CHARTER, recovery=None)
+    identity = folder / "secret" / "identity.txt"
+    files.create(identity, "".join(f"{line}\n" for line in lock.lines).encode())
+    run_publish(
+        session, workspace, signing, Order((_samples(),), Options(), folder / "secret" / "tokens.txt", yes=True)
+    )
+    return signing.public
+
+
+def _samples() -> Path:
+    folder = Path(__file__).parents[2] / "docs" / "samples"
+    if not folder.is_dir():
+        raise Missing("the sample testimonies are not here", hint="they lie in docs/samples of the project's checkout")
+    return folder
+
+
+def _verify(archive: Path, public: PublicKey, terminal: Terminal) -> Report:
+    quiet = Session(archive, Terminal(quiet=True), archive)
+    with open_copy(archive) as copy:
+        report = judge_copy(quiet, copy, Trust(given=public))
+    if not terminal.as_json:
+        print_report(terminal, report, report.exit_code())
+    return report
+
+
+def _change_a_byte(original: Path, changed: Path, public: PublicKey) -> str:
+    shutil.copytree(original, changed)
+    with Archive(changed) as archive:
+        edition = Edition(archive.head(), archive.blocks.get, public)
+        place = archive.blocks.places(edition.entry(CHANGED_INDEX).cid)[0]
+    with place.path.open("r+b") as file:
+        at = place.start + place.length // 2
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 1]))
+    return in_words(note_path(CHANGED_INDEX))
+
+
+def _close(terminal: Terminal, folder: Path, public: PublicKey, good: Report, bad: Report, item: str) -> None:
+    if good.root_cid is None:
+        raise Unverified("the demonstration has no index hash; please report it")
+    newest, this = str(link.newest(public)), str(link_of_edition(good.root_cid, public))
+    terminal.say(f"\n── the changed byte was found, and named: {item}\n")
+    terminal.say(f"index hash    {good.root_cid}")
+    terminal.say(f"this edition  {this}")
+    terminal.say(f"the newest    {newest}")
+    print_code(terminal, newest)
+    terminal.say("try next:")
+    terminal.say(f"  mirror read {folder / 'archive'} 1 2")
+    terminal.say(f"  mirror verify {folder / 'archive'}")
+    terminal.say(f"  mirror verify {folder / 'changed-copy'}")
+    terminal.give(
+        {
+            "folder": str(folder),
+            "index_hash": str(good.root_cid),
+            "link": this,
+            "newest_link": newest,
+            "changed": item,
+            "verified": as_json(good, good.exit_code()),
+            "changed_copy": as_json(bad, bad.exit_code()),
+        }
+    )

@@ -1,0 +1,194 @@
+"""`mirror status` and `mirror fsck`: what is here, what is behind, and whether every byte is as it was."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mirror import tree
+from mirror.cli.announcing import link_of_edition
+from mirror.cli.main import Session
+from mirror.cli.terminal import escape, in_groups
+from mirror.edition import Edition
+from mirror.errors import MirrorError
+from mirror.formats import car, link
+from mirror.formats.unixfs import Link
+from mirror.store import files
+from mirror.store.archive import Archive
+from mirror.store.record import Record
+from mirror.store.workspace import Workspace
+
+
+@click.command()
+@click.pass_obj
+def status(session: Session) -> None:
+    """Show what the workspace holds, what is behind, and what to type next.
+
+    \b
+    mirror status
+    """
+    workspace = Workspace(session.home).require()
+    with workspace.archive as archive:
+        edition = Edition(archive.head(), archive.blocks.get)
+        known = _known(session, workspace, edition)
+    say = session.terminal.say
+    say(f"{edition.key.name}, edition {edition.number}, {edition.size} entries")
+    say(f"title         {escape(edition.charter.title)}")
+    say(f"key           {in_groups(str(edition.key.ipns))}")
+    say(f"index hash    {edition.root}")
+    say(f"this edition  {link_of_edition(edition.root, edition.key)}")
+    say(f"the newest    {link.newest(edition.key)}")
+    say(f"on disk       {known['files']} edition files, {known['bytes']} bytes")
+    for words in known["behind"]:
+        say(f"behind        {words}")
+    for words in known["next"]:
+        say(f"next          {words}")
+    session.terminal.give(
+        {
+            "mirror": edition.key.name,
+            "vkey": edition.key.vkey,
+            "key": str(edition.key.ipns),
+            "edition": edition.number,
+            "size": edition.size,
+            "index_hash": str(edition.root),
+            "link": str(link_of_edition(edition.root, edition.key)),
+            "newest_link": str(link.newest(edition.key)),
+            **known,
+        }
+    )
+
+
+def _known(session: Session, workspace: Workspace, edition: Edition) -> dict[str, Any]:
+    editions = workspace.archive.editions()
+    behind, next_steps = [], []
+    pending = workspace.archive.pending()
+    publisher = workspace.key_path.exists()
+    if pending is not None:
+        behind.append(f"edition {pending[0]} is written whole, and the head does not name it yet")
+        next_steps.append("mirror publish … adopts it once it verifies" if publisher else "mirror fsck")
+    recorded = Record(session.state).read(edition.key) if publisher else None
+    if recorded is not None and recorded.edition > edition.number:
+        behind.append(f"edition {recorded.edition} was signed on this machine; this copy is older")
+        next_steps.append("mirror import FILE.car, with a copy of that edition")
+    if publisher and recorded is None:
+        behind.append("this machine has no record of what this key last signed")
+        next_steps.append("mirror publish --this-is-newest …, if no later edition exists anywhere")
+    if workspace.archive.announcement() is None:
+        behind.append("there is no announcement of this edition" if publisher else "the announcement is not here")
+    return {
+        "publisher": publisher,
+        "files": len(editions),
+        "bytes": sum(path.stat().st_size for path in editions.values()),
+        "behind": behind,
+        "next": next_steps or (["mirror publish --tokens FILE FOLDER"] if publisher else ["mirror verify archive"]),
+    }
+
+
+@dataclass
+class _Checked:
+    """What fsck found."""
+
+    files: int = 0
+    blocks: int = 0
+    bad: list[str] = field(default_factory=list)
+    items: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@click.command()
+@click.option("--rebuild", is_flag=True, help="Throw the index of blocks away and make it anew.")
+@click.pass_obj
+def fsck(session: Session, *, rebuild: bool) -> int:
+    """Read every byte of the archive again: each block must hash to its CID, and the newest tree be whole.
+
+    Names each damaged block, the file and byte where it lies, and what in the newest edition needs it. Repairs nothing
+    but the index, which is a cache. To judge signatures and the log: mirror verify.
+
+    \b
+    mirror fsck
+    mirror fsck --rebuild
+    """
+    workspace = Workspace(session.home).require()
+    found = _Checked()
+    with workspace.archive as archive:
+        if rebuild:
+            archive.blocks.rebuild(list(archive.editions().values()))
+            found.notes.append("the index was made anew")
+        with session.terminal.progress("reading", "files") as move:
+            editions = archive.editions()
+            for path in editions.values():
+                _read_file(path, found)
+                move(found.files, len(editions))
+        _read_tree(archive, found)
+        _look_around(workspace, found)
+    _print_checked(session, found)
+    return 1 if found.bad or found.items else 0
+
+
+def _read_file(path: Path, found: _Checked) -> None:
+    found.files += 1
+    try:
+        with path.open("rb") as file:
+            for section in car.sections(file):
+                found.blocks += 1
+                try:
+                    car.read_block(file, section)
+                except MirrorError as error:
+                    found.bad.append(f"editions/{path.name}: {error.message}")
+    except MirrorError as error:
+        found.bad.append(f"editions/{path.name}: {error.message}")
+
+
+def _read_tree(archive: Archive, found: _Checked) -> None:
+    def report(path: tree.Path, error: MirrorError) -> None:
+        found.items.append(f"{tree.in_words(path) or '/'}: {error.message}")
+
+    try:
+        root = archive.head()
+        block = archive.blocks.get(root)
+    except MirrorError as error:
+        found.items.append(f"head: {error.message}")
+        return
+    for link_found in _files(archive, root, block, report):
+        try:
+            tree.check_file(link_found.link, archive.blocks.get)
+        except MirrorError as error:
+            report(link_found.path, error)
+
+
+def _files(archive: Archive, root: Any, block: bytes, report: tree.Report) -> Iterator[tree.Found]:
+    top = Link("", root, tree.size_of_folder(block))
+    return tree.walk(top, archive.blocks.get, report)
+
+
+def _look_around(workspace: Workspace, found: _Checked) -> None:
+    pending = workspace.archive.pending()
+    if pending is not None:
+        found.notes.append(f"edition {pending[0]} is written whole, and the head does not name it yet")
+    folders = (workspace.archive.folder, workspace.archive.folder / "editions")
+    for folder in folders:
+        left = [path.name for path in folder.iterdir() if files.is_temporary(path)] if folder.is_dir() else []
+        found.notes += [f"{name} was left by an interrupted run; the next publish removes it" for name in left]
+
+
+def _print_checked(session: Session, found: _Checked) -> None:
+    say = session.terminal.say
+    for words in (*found.bad, *found.items):
+        say(f"false  {escape(words)}")
+    for words in found.notes:
+        say(f"note   {escape(words)}")
+    count = f"{found.files} files, {found.blocks} blocks"
+    say(f"{count}: {len(found.bad)} damaged" if found.bad else f"{count}: every block hashes to its CID")
+    if found.items:
+        say(f"{len(found.items)} items of the newest edition cannot be read; import them from another copy")
+    session.terminal.give(
+        {
+            "files": found.files,
+            "blocks": found.blocks,
+            "damaged": found.bad,
+            "items": found.items,
+            "notes": found.notes,
+        }
+    )

@@ -1,0 +1,105 @@
+"""`mirror key`: make a key, show its names, change what locks it."""
+
+import secrets
+from pathlib import Path
+
+import click
+
+from mirror.cli.main import Session
+from mirror.cli.terminal import in_groups
+from mirror.cli.unlocking import new_lock, open_sealed, passphrase_option, unlock, write_sealed
+from mirror.edition import Edition
+from mirror.errors import Refused
+from mirror.formats import key as keys
+from mirror.formats import link
+from mirror.formats.key import PublicKey
+from mirror.store import files, vault
+from mirror.store.workspace import Workspace
+
+
+@click.group()
+def key() -> None:
+    """Make a key, show its names, change its passphrase.
+
+    \b
+    mirror key new anna.example -o anna.age      a key for an author
+    mirror key show                              the workspace's key
+    mirror key show anna.age
+    mirror key passphrase                        lock the workspace's key anew
+    """
+
+
+@key.command()
+@click.argument("name")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The new age file to keep it in.")
+@click.option(
+    "--identity",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Encrypt it to this age identity file instead of a passphrase.",
+)
+@passphrase_option
+@click.pass_obj
+def new(session: Session, name: str, *, output: Path, identity: Path | None, passphrase_fd: int | None) -> None:
+    """Make a key for an author, under the name she chooses: a-z 0-9 . _ ~ / -.
+
+    \b
+    mirror key new anna.example -o anna.age
+    """
+    made = keys.generate(keys.parse_name(name), secrets.token_bytes(32))
+    if output.exists():
+        raise Refused(f"{output} exists already and is not overwritten")
+    write_sealed(output, made, new_lock(session, passphrase_fd, identity, f"the key of {name}"))
+    session.terminal.tell(f"wrote {output}")
+    _show(session, made.public)
+
+
+@key.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@passphrase_option
+@click.pass_obj
+def show(session: Session, file: Path | None, *, passphrase_fd: int | None) -> None:
+    """Show a key's vkey and its k51… name: the workspace's, or that in FILE.
+
+    \b
+    mirror key show
+    mirror key show anna.age
+    """
+    if file is not None:
+        sealed = files.read_at_most(file, vault.SECRET_AT_MOST, "the key")
+        _show(session, open_sealed(session, sealed, passphrase_fd, f"the key in {file}").public)
+        return
+    archive = Workspace(session.home).require().archive
+    with archive:
+        _show(session, Edition(archive.head(), archive.blocks.get).key)
+
+
+@key.command()
+@click.option(
+    "--identity",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="From now on, lock it to this age identity file instead of a passphrase.",
+)
+@passphrase_option
+@click.pass_obj
+def passphrase(session: Session, *, identity: Path | None, passphrase_fd: int | None) -> None:
+    """Lock the workspace's key anew: with a new passphrase, or to an age identity.
+
+    Copies of the old file, in backups too, still open with what opened them before.
+
+    \b
+    mirror key passphrase
+    mirror key passphrase --identity identity.txt
+    """
+    workspace = Workspace(session.home).require()
+    signing = unlock(session, workspace, passphrase_fd)
+    with workspace.writing():
+        workspace.relock(signing, new_lock(session, None, identity, "the mirror's key"))
+    session.terminal.say("the key is locked anew")
+    session.terminal.give({"locked_with": "passphrase" if identity is None else "identity"})
+
+
+def _show(session: Session, public: PublicKey) -> None:
+    session.terminal.say(f"vkey  {public.vkey}\nkey   {in_groups(str(public.ipns))}")
+    session.terminal.give(
+        {"vkey": public.vkey, "key": str(public.ipns), "name": public.name, "newest_link": str(link.newest(public))}
+    )

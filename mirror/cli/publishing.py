@@ -1,0 +1,400 @@
+"""`mirror preview` and `mirror publish`: what would be signed, and signing it."""
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from mirror.audit import Evidence, Run
+from mirror.cli.announcing import link_of_edition, print_code
+from mirror.cli.main import Session
+from mirror.cli.terminal import Terminal, escape, isolate
+from mirror.cli.unlocking import passphrase_option, unlock
+from mirror.errors import Refused, Unverified
+from mirror.formats import link
+from mirror.formats.cid import CID
+from mirror.formats.key import PublicKey, SecretKey
+from mirror.intake import words
+from mirror.intake.drafts import Draft, Flawed, Options, find_files, parse_option_reference, read_draft
+from mirror.intake.identifying import identifying_lines
+from mirror.plan import Answer, Plan, bring_up_to_date, remember
+from mirror.plan import plan as make_plan
+from mirror.publish import Listed, Published, Publisher
+from mirror.store import files
+from mirror.store.record import Record
+from mirror.store.workspace import Workspace
+from mirror.verify import Trust, verify
+
+TOKENS_SHOWN_AT_MOST = 50
+"""Tokens that are shown on a terminal: more scroll away before anybody has written them down."""
+
+_options = (
+    click.option(
+        "--language", default="", help="The language of texts that name none: a BCP 47 tag such as mk or zh-Hans."
+    ),
+    click.option("--title", help="The title of texts that name none."),
+    click.option("--date", help="Their date, as the authors give it: YYYY, YYYY-MM or YYYY-MM-DD."),
+    click.option("--tag", "tags", multiple=True, help="A tag for all of them; repeatable."),
+    click.option("--warning", help="A content warning shown before the text."),
+    click.option("--translation-of", help="What they translate: a CID, an index or a file."),
+    click.option("--translator", type=click.Choice(["human", "machine", "machine-reviewed"]), help="Who translated."),
+    click.option("--replaces", help="What they replace: a CID, an index or a file."),
+)
+
+
+def draft_options(command: Any) -> Any:
+    """The options that say of a draft what its file does not."""
+    for option in reversed(_options):
+        command = option(command)
+    return command
+
+
+def options_of(workspace: Workspace | None, given: dict[str, Any]) -> Options:
+    """What those options say, with the workspace's defaults."""
+    default = workspace.settings.language if workspace is not None and workspace.exists() else ""
+    return Options(
+        language=given["language"] or default,
+        title=given["title"],
+        date=given["date"],
+        tags=tuple(given["tags"]),
+        warning=given["warning"],
+        translation_of=parse_option_reference(given["translation_of"]),
+        translator=given["translator"],
+        replaces=parse_option_reference(given["replaces"]),
+    )
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
+@draft_options
+@click.pass_obj
+def preview(session: Session, /, paths: tuple[Path, ...], **given: Any) -> None:
+    """Show what would be signed, every repair, and every line that may identify someone. Writes nothing.
+
+    That a line is not pointed at does not mean that it identifies nobody: only who knows the people can tell.
+
+    \b
+    mirror preview testimonies/
+    mirror preview --language mk letter.txt
+    """
+    options = options_of(Workspace(session.home), given)
+    shown, flawed = [], []
+    for path in find_files(paths):
+        try:
+            draft = read_draft(path, options)
+        except Flawed as error:
+            flawed.append(error)
+            continue
+        findings = [str(each) for each in identifying_lines(_everything(draft))]
+        show_draft(session.terminal, draft, findings)
+        shown.append(_draft_as_json(draft, findings))
+    session.terminal.give({"drafts": shown, "flawed": [_flawed_as_json(each) for each in flawed]})
+    _refuse_flawed(session.terminal, flawed)
+
+
+def _everything(draft: Draft) -> str:
+    return "\n".join(part for part in (draft.title, draft.warning, draft.body) if part)
+
+
+def show_draft(terminal: Terminal, draft: Draft, findings: list[str]) -> None:
+    """A draft as it would be signed, its repairs, and the lines that may identify someone."""
+    terminal.say(f"── {escape(str(draft.source))}")
+    for key, value in _headers(draft).items():
+        terminal.say(f"{key}: {isolate(str(value))}")
+    terminal.say(f"\n{isolate(draft.body)}\n")
+    for repair in draft.repairs:
+        terminal.say(f"   repaired  {repair}")
+    for finding in findings:
+        terminal.say(f"   look at   {isolate(finding)}")
+    terminal.say()
+
+
+def _headers(draft: Draft) -> dict[str, Any]:
+    values = {
+        "Author": draft.handed_in[0].author if draft.handed_in else None,
+        "Language": draft.language,
+        "Title": draft.title,
+        "Date": draft.date,
+        "Tags": ", ".join(draft.tags),
+        "Warning": draft.warning,
+        "Translation of": draft.translation_of,
+        "Translator": draft.translator,
+        "Replaces": draft.replaces,
+    }
+    return {key: value for key, value in values.items() if value}
+
+
+def _draft_as_json(draft: Draft, findings: list[str]) -> dict[str, Any]:
+    headers = {key.lower().replace(" ", "_"): str(value) for key, value in _headers(draft).items()}
+    return {
+        "file": str(draft.source),
+        **headers,
+        "text": draft.body,
+        "repairs": list(draft.repairs),
+        "may_identify": findings,
+    }
+
+
+def _flawed_as_json(flawed: Flawed) -> dict[str, Any]:
+    return {"file": str(flawed.source), "flaws": list(flawed.flaws)}
+
+
+def _refuse_flawed(terminal: Terminal, flawed: list[Flawed]) -> None:
+    if not flawed:
+        return
+    for each in flawed:
+        for flaw in each.flaws:
+            terminal.warn(f"{escape(str(each.source))}: {escape(flaw)}")
+    count = "one file" if len(flawed) == 1 else f"{len(flawed)} files"
+    raise Refused(f"{count} cannot be signed as it is" if len(flawed) == 1 else f"{count} cannot be signed as they are")
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
+@draft_options
+@click.option(
+    "--tokens", "tokens_file", type=click.Path(path_type=Path), help="Write the withdrawal tokens to this new file."
+)
+@click.option("--no-tokens", is_flag=True, help="No withdrawal tokens: only you can withdraw these testimonies.")
+@click.option(
+    "--edited",
+    type=click.Choice([answer.value for answer in Answer]),
+    help="What becomes of files that were published before and have changed; asked otherwise.",
+)
+@click.option("--this-is-newest", is_flag=True, help="You know that no later edition of this mirror exists anywhere.")
+@click.option("--yes", is_flag=True, help="Do not ask before publishing.")
+@passphrase_option
+@click.pass_obj
+def publish(
+    session: Session,
+    /,
+    paths: tuple[Path, ...],
+    *,
+    tokens_file: Path | None,
+    no_tokens: bool,
+    edited: str | None,
+    this_is_newest: bool,
+    yes: bool,
+    passphrase_fd: int | None,
+    **given: Any,
+) -> None:
+    """Sign, store, list and seal testimonies: files or folders of .md and .txt, or notes that authors signed.
+
+    Shows what it found and asks before anything is written. Every account gets a withdrawal token of twelve words,
+    shown once or written with --tokens: give it to the author, who can take her testimony back with it. An entry of
+    the log can never be taken back, and copies that others made cannot be recalled.
+
+    \b
+    mirror publish --tokens tokens.txt testimonies/
+    mirror publish --language mk --no-tokens --yes letter.txt
+    """
+    workspace = Workspace(session.home).require()
+    order = Order(
+        paths,
+        options_of(workspace, given),
+        tokens_file,
+        no_tokens=no_tokens,
+        edited=None if edited is None else Answer(edited),
+        this_is_newest=this_is_newest,
+        yes=yes,
+    )
+    _check_tokens(session, workspace, order)
+    find_files(paths)
+    run_publish(session, workspace, unlock(session, workspace, passphrase_fd), order)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a publisher asked for: which paths, with which options, where tokens go, what not to ask about."""
+
+    paths: tuple[Path, ...]
+    options: Options
+    tokens_file: Path | None = None
+    no_tokens: bool = False
+    edited: Answer | None = None
+    this_is_newest: bool = False
+    yes: bool = False
+
+
+def run_publish(session: Session, workspace: Workspace, signing: SecretKey, order: Order) -> None:
+    """Plan, show, ask, publish, and show what came of it."""
+    terminal = session.terminal
+    with workspace.writing(), workspace.archive, workspace.texts(signing) as texts:
+        publisher = publisher_of(session, workspace, signing)
+        judge = partial(_judge, workspace, signing)
+        for done in publisher.prepare(newest=order.this_is_newest, judge=judge):
+            terminal.tell(done)
+        bring_up_to_date(texts, publisher.head)
+        ask = partial(_ask, terminal, order.edited)
+        plan = make_plan(find_files(order.paths), order.options, publisher.head, texts, ask)
+        _show_plan(terminal, plan, order.options)
+        if not plan.steps:
+            terminal.say(f"nothing new to publish; edition {publisher.head.number} stays the newest")
+            terminal.give({"published": None, "edition": publisher.head.number, "known": _known(plan)})
+            return
+        question = f"publish {_count(len(plan.steps))}? what is listed can be withdrawn, but never unlisted"
+        if not terminal.confirm(question, yes=order.yes):
+            raise Refused("nothing was published")
+        published, listed = _carry_out(session, workspace, publisher, plan, order)
+        remember(texts, plan, published.size)
+    print_published(session, signing.public, published, listed=listed, known=_known(plan))
+
+
+def _check_tokens(session: Session, workspace: Workspace, order: Order) -> None:
+    path = order.tokens_file
+    if path is not None and order.no_tokens:
+        raise click.UsageError("--tokens and --no-tokens exclude each other")
+    if path is None and not order.no_tokens and (session.terminal.as_json or not session.terminal.interactive):
+        raise click.UsageError("say where the withdrawal tokens go: --tokens FILE, or --no-tokens for none")
+    if path is None:
+        return
+    if path.exists():
+        raise Refused(f"{path} exists already and is not overwritten", hint="name a new file for the tokens")
+    if workspace.archive.folder.resolve() in path.resolve().parents:
+        raise Refused(f"{path} lies in the archive, which is handed to anybody; tokens are for their authors alone")
+
+
+def _ask(terminal: Terminal, edited: Answer | None, path: Path, index: int) -> Answer:
+    if edited is not None:
+        return edited
+    if not terminal.interactive:
+        raise Refused(
+            f"{path} was published as #{index} and has changed since",
+            hint="say what becomes of it with --edited replaces, --edited separate or --edited skip",
+        )
+    terminal.tell(f"{escape(str(path))} was published as #{index} and has changed since")
+    choices = tuple(answer.value for answer in Answer)
+    return Answer(terminal.ask(f"does it replace #{index}?", choices, Answer.SKIP.value))
+
+
+def _show_plan(terminal: Terminal, plan: Plan, options: Options) -> None:
+    for path, repairs in plan.repaired:
+        for repair in repairs:
+            terminal.tell(f"repaired  {escape(str(path))}: {escape(repair)}")
+    for path, index in plan.known:
+        terminal.tell(f"known     {escape(str(path))} is listed as #{index} already")
+    _refuse_flawed(terminal, plan.flawed)
+    for step in plan.steps:
+        title = isolate(step.title) if step.title else "(no title)"
+        terminal.tell(f"new       #{step.index}  {title}  {escape(str(step.source))}")
+    if not terminal.quiet:
+        _show_identifying(terminal, plan, options)
+
+
+def _show_identifying(terminal: Terminal, plan: Plan, options: Options) -> None:
+    for step in plan.steps:
+        for finding in identifying_lines(_everything(read_draft(step.source, options))):
+            terminal.tell(f"look at   {escape(str(step.source))}: {isolate(str(finding))}")
+
+
+def _carry_out(
+    session: Session, workspace: Workspace, publisher: Publisher, plan: Plan, order: Order
+) -> tuple[Published, list[Listed]]:
+    listed: list[Listed] = []
+    with contextlib.ExitStack() as stack:
+        move = stack.enter_context(session.terminal.progress("publishing", "testimonies"))
+        tokens = stack.enter_context(contextlib.ExitStack())
+        path = order.tokens_file
+        file = tokens.enter_context(files.replacing(path, mode=files.PRIVATE)) if path else None
+
+        def keep(made: Listed) -> None:
+            if file is None or session.terminal.as_json:
+                listed.append(made)
+            if file is not None and made.token is not None:
+                _write_token(file, made)
+            move(made.index + 1 - plan.size, len(plan.steps))
+
+        published = publisher.publish(
+            plan, order.options, tokens=not order.no_tokens, listed=keep, commit=tokens.close, day=today(workspace)
+        )
+    return published, listed
+
+
+def _write_token(file: BinaryIO, made: Listed) -> None:
+    lines = (f"#{made.index}  {made.source.name}", f"    {made.cid}", f"    {words.to_words(made.token or b'')}", "")
+    file.write("\n".join((*lines, "")).encode("utf-8", "backslashreplace"))
+
+
+def _judge(workspace: Workspace, signing: SecretKey, root: CID) -> None:
+    evidence = Evidence(str(workspace.archive.folder), root, workspace.archive.blocks.get)
+    report = verify(evidence, Trust(given=signing.public), Run())
+    if report.exit_code() != 0:
+        raise Unverified(
+            f"an interrupted run left an edition that does not verify: {', '.join(report.bad_items())}",
+            hint="look at it with: mirror fsck",
+        )
+
+
+def publisher_of(session: Session, workspace: Workspace, signing: SecretKey) -> Publisher:
+    """The workspace's publisher, with this machine's record and chance."""
+    return Publisher(workspace.archive, signing, Record(session.state), secrets.token_bytes)
+
+
+def today(workspace: Workspace) -> str | None:
+    """The day in UTC, where the publisher wants editions to say it."""
+    return datetime.now(UTC).date().isoformat() if workspace.settings.day else None
+
+
+def _known(plan: Plan) -> list[dict[str, Any]]:
+    return [{"file": str(path), "index": index} for path, index in plan.known]
+
+
+def _count(testimonies: int) -> str:
+    return "1 testimony" if testimonies == 1 else f"{testimonies} testimonies"
+
+
+def print_published(
+    session: Session,
+    key: PublicKey,
+    published: Published,
+    *,
+    listed: list[Listed] | None = None,
+    known: list[dict[str, Any]] | None = None,
+    first: bool = False,
+) -> None:
+    """Show an edition that was just made: its index hash, its links, the tokens."""
+    terminal = session.terminal
+    newest, this = link.newest(key), link_of_edition(published.root_cid, key)
+    for line in _token_lines(listed or []):
+        terminal.say(line)
+    size = f"{published.size} {'entry' if published.size == 1 else 'entries'}"
+    terminal.say(f"{key.name}, edition {published.edition}, {size}")
+    terminal.say(f"index hash    {published.root_cid}")
+    terminal.say(f"this edition  {this}")
+    terminal.say(f"the newest    {newest}")
+    print_code(terminal, str(newest))
+    if first:
+        terminal.tell("next: mirror publish --tokens FILE FOLDER")
+    terminal.give(
+        {
+            "published": None if first else len(listed or []),
+            "mirror": key.name,
+            "vkey": key.vkey,
+            "key": str(key.ipns),
+            "edition": published.edition,
+            "size": published.size,
+            "index_hash": str(published.root_cid),
+            "link": str(this),
+            "newest_link": str(newest),
+            "known": known or [],
+            "testimonies": [
+                {"index": made.index, "cid": str(made.cid), "file": str(made.source)} for made in listed or []
+            ],
+        }
+    )
+
+
+def _token_lines(listed: list[Listed]) -> Iterator[str]:
+    shown = [made for made in listed if made.token is not None]
+    if not shown:
+        return
+    yield "withdrawal tokens, shown this once; give each to its author:\n"
+    for made in shown:
+        yield f"#{made.index}  {escape(made.source.name)}\n    {words.to_words(made.token or b'')}"
+    yield ""

@@ -1,0 +1,259 @@
+"""`mirror list` and `mirror read`: what the log says, and testimonies, verified before they are shown."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mirror import tree
+from mirror.check import Withdrawn
+from mirror.cli.main import Session
+from mirror.cli.sources import Copy, check_link_alone, open_copy, open_given
+from mirror.cli.terminal import Terminal, escape, in_groups, isolate
+from mirror.cli.trusting import trust_of
+from mirror.cli.verifying import claim_of_link
+from mirror.edition import Edition
+from mirror.errors import MirrorError, Missing, NeedsNewer, Refused, Unverified
+from mirror.formats import entry as entries
+from mirror.formats import merkle
+from mirror.formats.key import PublicKey
+from mirror.formats.link import IPFS, Link
+from mirror.formats.notes import Charter, Testimony, Withdrawal
+from mirror.verdict import Claim, Report, State
+from mirror.verify import judge_key
+
+
+@click.command("list")
+@click.argument("what", required=False)
+@click.option("--cid", "cids", is_flag=True, help="Show each note's CID.")
+@click.pass_obj
+def list_(session: Session, what: str | None, *, cids: bool) -> int:
+    """Show what the log lists: index, kind, language, title, state.
+
+    WHAT is an archive or a CAR; default the workspace's. Each note is verified as it is shown; one that
+    fails is marked false. For a judgement of the whole: mirror verify.
+
+    \b
+    mirror list
+    mirror list voices.car
+    """
+    with open_copy(Path(what) if what is not None else session.home) as copy:
+        edition = Edition(copy.root, copy.get)
+        rows = _Counted(_rows(edition))
+        if session.terminal.as_json:
+            numbers = {"mirror": edition.key.name, "edition": edition.number, "size": edition.size}
+            session.terminal.give({**numbers, "entries": list(rows)})
+        else:
+            headings = ("#", "kind", "language", "title", "state") + (("cid",) if cids else ())
+            session.terminal.table(headings, (_cells(row, cids=cids) for row in rows))
+        return 1 if rows.false else 0
+
+
+class _Counted:
+    """Rows as they pass, and how many of them were false."""
+
+    def __init__(self, rows: Iterator[dict[str, Any]]) -> None:
+        self._rows = rows
+        self.false = 0
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for row in self._rows:
+            self.false += row["state"].startswith("false")
+            yield row
+
+
+def _cells(row: dict[str, Any], *, cids: bool) -> tuple[str, ...]:
+    shown = ("index", "kind", "language", "title", "state") + (("cid",) if cids else ())
+    return tuple(isolate(str(row[key])) if row[key] is not None else "" for key in shown)
+
+
+def _rows(edition: Edition) -> Iterator[dict[str, Any]]:
+    withdrawn = edition.withdrawn()
+    for index, data in enumerate(edition.log.entries()):
+        row: dict[str, Any] = {"index": index, "kind": None, "language": None, "title": None, "cid": None}
+        try:
+            entry = entries.parse(data)
+            row.update(kind=entry.kind, cid=str(entry.cid))
+            row.update(_details(edition, index, entry.kind, withdrawn))
+        except NeedsNewer:
+            row["state"] = "not checked: needs a newer mirror"
+        except MirrorError as error:
+            row["state"] = f"false: {error.message}"
+        yield row
+
+
+def _details(edition: Edition, index: int, kind: str, withdrawn: dict[int, Withdrawn]) -> dict[str, Any]:
+    if index in withdrawn:
+        return {"state": f"withdrawn at #{withdrawn[index].by}"}
+    if kind == entries.WITHDRAWAL:
+        note = edition.open(index, Withdrawal)
+        return {"state": f"withdraws {', '.join(f'#{each}' for each in note.indexes)}"}
+    shown = edition.open(index, Charter) if kind == entries.CHARTER else edition.open(index, Testimony)
+    return {"language": shown.language, "title": shown.title, "state": "listed"}
+
+
+@click.command()
+@click.argument("what")
+@click.argument("indexes", nargs=-1, type=click.IntRange(min=0), metavar="[INDEX]…")
+@click.option("--from", "source", type=click.Path(path_type=Path), help="The archive or CAR that a link is read from.")
+@click.option("--key", "key_text", metavar="KEY", help="Go by this key for once: a vkey, or its k51… name.")
+@click.option("--no-memory", is_flag=True, help="Use no memory of mirrors.")
+@click.option("--yes", is_flag=True, help="Show texts with a content warning without asking.")
+@click.pass_obj
+def read(
+    session: Session,
+    what: str,
+    indexes: tuple[int, ...],
+    *,
+    source: Path | None,
+    key_text: str | None,
+    no_memory: bool,
+    yes: bool,
+) -> int:
+    """Show testimonies, each verified first: signature, CID, and its place in the signed log.
+
+    WHAT is an archive, a CAR, a folder, or a link with --from; INDEX says which, default all. A content warning is
+    shown before the text. Text is shown as its author wrote it, with what could move a terminal's cursor escaped.
+
+    \b
+    mirror read archive/ 3
+    mirror read voices.car
+    mirror read --from archive/ 'ipfs://bafybei…/note/00/00/00/03.txt#voices.example/archive+…'
+    """
+    with open_given(what) as given:
+        if given.note is not None:
+            raise Refused(
+                f"{what} is a note by itself, without the log that lists it",
+                hint=f"judge it with: mirror verify --key KEY {what}",
+            )
+        if given.copy is not None:
+            return _Reading(session, given.copy, given.link, key_text, memory=not no_memory, yes=yes).show(indexes)
+        link = given.link
+        if source is None or link is None:
+            raise check_link_alone(link) if link else Missing(f"{what} is not here")
+        wanted = indexes or _indexes_of(link)
+        with open_copy(source) as copy:
+            return _Reading(session, copy, link, key_text, memory=not no_memory, yes=yes).show(wanted)
+
+
+def _indexes_of(link: Link) -> tuple[int, ...]:
+    if not link.path:
+        return ()
+    index = tree.index_of_note(tuple(link.path.split("/")))
+    if index is None:
+        raise Refused(f"{escape(link.path)} is not where a note lies", hint="name the INDEX instead")
+    return (index,)
+
+
+class _Reading:
+    """One edition being read, and what is known of its key."""
+
+    def __init__(
+        self, session: Session, copy: Copy, link: Link | None, key_text: str | None, *, memory: bool, yes: bool
+    ) -> None:
+        self._terminal: Terminal = session.terminal
+        self._yes = yes
+        trust = trust_of(session, claim_of_link(link), key_text, None, memory=memory)
+        named = trust.given or trust.claimed
+        root = link.cid if link is not None and link.scheme == IPFS else copy.root
+        self._edition = Edition(root, copy.get, named if isinstance(named, PublicKey) else None)
+        if named is not None and not isinstance(named, PublicKey) and self._edition.key.ipns != named:
+            raise Unverified(f"this mirror's key is {self._edition.key.ipns}, not {named}")
+        self._report = Report(copy.what)
+        judge_key(self._report, self._edition.key, trust)
+        log, checkpoint = self._edition.log, self._edition.checkpoint
+        if log.root_hash() != checkpoint.root_hash:
+            raise Unverified("the log's tiles do not add up to its checkpoint")
+        self._withdrawn = self._edition.withdrawn()
+
+    def show(self, indexes: tuple[int, ...]) -> int:
+        """Show the testimonies at these indexes, or all; the exit code."""
+        edition = self._edition
+        wanted = indexes or tuple(index for index, entry in edition.entries() if entry.kind == entries.TESTIMONY)
+        self._terminal.say(f"{edition.key.name}, edition {edition.number}, index hash {edition.root}")
+        shown = [self._show(index) for index in wanted]
+        key = self._report.verdict(Claim.KEY)
+        key_words = [in_groups(word) if len(word) > 60 else word for word in key.words[0].split(" ")]
+        self._terminal.say(f"key {key.state.value}: {' '.join(key_words)}")
+        self._terminal.give(
+            {
+                "mirror": edition.key.name,
+                "key": {"state": key.state.value, "words": list(key.words)},
+                "edition": edition.number,
+                "index_hash": str(edition.root),
+                "testimonies": shown,
+            }
+        )
+        if key.state is State.FALSE or any("false" in each for each in shown):
+            return 1
+        return 0 if key.state is State.HOLDS else 3
+
+    def _show(self, index: int) -> dict[str, Any]:
+        if index in self._withdrawn:
+            self._terminal.say(f"\n#{index}  withdrawn, listed at #{self._withdrawn[index].by}; please delete copies\n")
+            return {"index": index, "withdrawn": self._withdrawn[index].by}
+        try:
+            testimony = self._open(index)
+        except MirrorError as error:
+            self._terminal.warn(f"#{index}  false: {escape(error.message)}; it is not shown")
+            return {"index": index, "false": error.message}
+        self._print(index, testimony)
+        return self._as_json(index, testimony)
+
+    def _open(self, index: int) -> Testimony:
+        edition, log = self._edition, self._edition.log
+        if not 0 <= index < edition.size:
+            raise Refused(f"#{index} is not in this log, which has {edition.size} entries")
+        leaf = merkle.leaf_hash(log.entry(index))
+        root_hash = edition.checkpoint.root_hash
+        merkle.check_inclusion(index, edition.size, leaf, log.inclusion(index), root_hash)
+        if edition.entry(index).kind != entries.TESTIMONY:
+            raise Refused(f"#{index} is a {edition.entry(index).kind}, not a testimony")
+        return edition.open(index, Testimony)
+
+    def _print(self, index: int, testimony: Testimony) -> None:
+        say = self._terminal.say
+        say(f"\n#{index}  {isolate(testimony.title) if testimony.title else '(no title)'}  [{testimony.language}]")
+        author = testimony.author
+        by = (
+            f"signed by the mirror and by {author.name}, {in_groups(str(author.ipns))}"
+            if author
+            else "signed by the mirror"
+        )
+        say(f"    {by}; listed in its log")
+        for words in _about(testimony):
+            say(f"    {words}")
+        if testimony.warning:
+            say(f"    content warning: {isolate(testimony.warning)}")
+            if self._terminal.interactive and not self._yes and not self._terminal.confirm("show the text?", yes=False):
+                say("    (not shown)")
+                return
+        say(f"\n{isolate(testimony.body)}\n")
+
+    def _as_json(self, index: int, testimony: Testimony) -> dict[str, Any]:
+        return {
+            "index": index,
+            "cid": str(self._edition.entry(index).cid),
+            "language": testimony.language,
+            "title": testimony.title,
+            "date": testimony.date,
+            "tags": list(testimony.tags),
+            "warning": testimony.warning,
+            "author": testimony.author.vkey if testimony.author else None,
+            "translation_of": str(testimony.translation_of) if testimony.translation_of else None,
+            "translator": testimony.translator,
+            "replaces": str(testimony.replaces) if testimony.replaces else None,
+            "text": testimony.body,
+        }
+
+
+def _about(testimony: Testimony) -> Iterator[str]:
+    if testimony.date:
+        yield f"date given by its author: {testimony.date}"
+    if testimony.tags:
+        yield "tags: " + ", ".join(isolate(tag) for tag in testimony.tags)
+    if testimony.translation_of:
+        yield f"translation ({testimony.translator}) of {testimony.translation_of}"
+    if testimony.replaces:
+        yield f"replaces {testimony.replaces}"

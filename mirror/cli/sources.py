@@ -1,0 +1,153 @@
+"""From what a reader has to what can be judged: an archive, a CAR, a folder, a note, an announcement, a link.
+
+    a folder with editions/      an archive, or a workspace around one
+    any other folder             a tree as `ipfs get` writes it
+    a file that is a CAR         an export, or any other CAR with one root
+    a file that is a note        an announcement, a testimony, …
+    anything else                a link; where its blocks are is said with --from
+
+Nothing here connects to anything.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mirror.errors import Malformed, Missing, Refused
+from mirror.formats import car, link, note
+from mirror.formats.cid import CID
+from mirror.formats.link import Link
+from mirror.formats.unixfs import Get
+from mirror.store import files
+from mirror.store.archive import Archive, is_archive, root_of
+from mirror.store.blocks import Blocks
+from mirror.store.folder import PlainFolder
+
+
+@dataclass
+class Copy:
+    """Blocks of one tree that lie on this machine.
+
+    `damage` says what is wrong with the files they lie in; `unreached`, where the copy must hold nothing else, gives
+    how many blocks the tree does not use.
+    """
+
+    what: str
+    root: CID
+    get: Get
+    announcement: bytes | None = None
+    damage: dict[str, str] = field(default_factory=dict)
+    unreached: Callable[[], int] = lambda: 0
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the reader named: a copy, a note, or a link (whose copy is to be named too)."""
+
+    copy: Copy | None = None
+    note: bytes | None = None
+    link: Link | None = None
+
+
+@contextlib.contextmanager
+def open_given(what: str) -> Iterator[Given]:
+    """What `what` names."""
+    path = Path(what)
+    if not _exists(path):
+        yield Given(link=_parse_link(what))
+    elif path.is_dir() or _is_car(path):
+        with open_copy(path) as copy:
+            yield Given(copy=copy)
+    else:
+        yield _open_text(path)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _parse_link(what: str) -> Link:
+    try:
+        return link.parse(what)
+    except Malformed as error:
+        raise Missing(
+            f"{what[:200]!r} is no file or folder here, and no link: {error.message}",
+            hint="name an archive's folder, a .car file, a note, or a link that begins with ipfs:// or ipns://",
+        ) from None
+
+
+def _open_text(path: Path) -> Given:
+    data = files.read_at_most(path, note.NOTE_AT_MOST, "the file")
+    with contextlib.suppress(Malformed, UnicodeDecodeError):
+        return Given(link=link.parse(data.decode()))
+    note.split_note(data)
+    return Given(note=data)
+
+
+def _is_car(path: Path) -> bool:
+    if path.suffix.lower() == ".car":
+        return True
+    with path.open("rb") as file, contextlib.suppress(Malformed):
+        car.read_header(file)
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def open_copy(path: Path) -> Iterator[Copy]:
+    """The copy in a folder or CAR."""
+    if not path.exists():
+        raise Missing(f"{path} does not exist")
+    if path.is_file():
+        with _open_car(path) as copy:
+            yield copy
+    elif is_archive(path / "archive"):
+        with _open_archive(path / "archive", path / "cache" / "index.sqlite") as copy:
+            yield copy
+    elif is_archive(path):
+        with _open_archive(path, None) as copy:
+            yield copy
+    else:
+        folder = PlainFolder(path)
+        yield Copy(f"the folder {path}", folder.root, folder.get)
+
+
+@contextlib.contextmanager
+def _open_archive(folder: Path, index: Path | None) -> Iterator[Copy]:
+    with Archive(folder, index) as archive:
+        root = archive.head()
+        damage = {f"editions/{path.name}": words for path, words in archive.blocks.damage.items()}
+        yield Copy(f"the archive {folder}", root, archive.blocks.get, archive.announcement(), damage)
+
+
+@contextlib.contextmanager
+def _open_car(path: Path) -> Iterator[Copy]:
+    with Blocks([path]) as blocks:
+        damage = {path.name: words for path, words in blocks.damage.items()}
+        reached: set[CID] = set()
+
+        def get(cid: CID) -> bytes:
+            reached.add(cid)
+            return blocks.get(cid)
+
+        root = _root_of(path)
+        yield Copy(f"the CAR {path}", root, get, None, damage, lambda: len(blocks) - len(reached))
+
+
+def _root_of(path: Path) -> CID:
+    try:
+        return root_of(path)
+    except Malformed as error:
+        raise Malformed(f"{path.name}: {error.message}") from None
+
+
+def check_link_alone(found: Link) -> Refused:
+    """What is said where a link is named without the copy to read it from."""
+    return Refused(
+        f"{found.scheme}://{found.cid} is a link, and this version reads no network",
+        hint="fetch the archive or its CAR by any way, then: mirror verify --from ARCHIVE LINK",
+    )

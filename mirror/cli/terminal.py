@@ -1,0 +1,171 @@
+"""What is shown to people, and asked of them.
+
+Rules of the terminal: results go to standard output, everything else to standard error; with `--json` standard output
+carries one JSON document and nothing else. Text from outside is escaped and its direction isolated, so that no
+testimony can colour, clear or reorder a screen. Output never fails on a terminal's encoding. Nothing secret is echoed.
+"""
+
+import contextlib
+import io
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
+
+import click
+
+from mirror.errors import Refused
+
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_MARKS = "\u061c\u200e\u200f"
+_FIRST_STRONG, _POP = "\u2068", "\u2069"
+
+
+def escape(text: str) -> str:
+    """Text from outside without anything that moves a cursor or turns what stands around it; newlines stay.
+
+    Left-to-right and right-to-left marks stay too: they are part of how scripts are written, and harm nothing inside
+    an isolate.
+    """
+    return _CONTROL.sub(lambda found: found[0] if found[0] in _MARKS else ascii(found[0])[1:-1], text)
+
+
+def isolate(text: str) -> str:
+    """Text from outside, escaped, each line isolated, so that its direction ends where it ends."""
+    lines = escape(text).split("\n")
+    return "\n".join(f"{_FIRST_STRONG}{line}{_POP}" if line and not line.isascii() else line for line in lines)
+
+
+def in_groups(text: str) -> str:
+    """A key or hash in groups of four, for comparing aloud."""
+    return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
+
+
+class Terminal:
+    """Standard output and standard error, as the command's options want them; `silent` gives no result at all."""
+
+    def __init__(
+        self, *, as_json: bool = False, quiet: bool = False, verbose: bool = False, silent: bool = False
+    ) -> None:
+        self.as_json = as_json
+        self.silent = silent
+        self.quiet = quiet
+        self.verbose = verbose
+        for stream in (sys.stdout, sys.stderr):
+            _never_fail(stream)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether there is somebody to ask."""
+        return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def say(self, text: str = "") -> None:
+        """A line of the result; nothing where the result is JSON."""
+        if not self.as_json and not self.silent:
+            click.echo(text)
+
+    def give(self, document: dict[str, Any]) -> None:
+        """The result as one JSON document, where JSON is asked for."""
+        if self.as_json and not self.silent:
+            click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+    def tell(self, text: str = "") -> None:
+        """A message beside the result."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def detail(self, text: str) -> None:
+        """A message for who asked for more."""
+        if self.verbose:
+            click.echo(text, err=True)
+
+    def warn(self, text: str) -> None:
+        """A message that is shown even where quiet is asked for."""
+        click.echo(text, err=True)
+
+    def confirm(self, question: str, *, yes: bool) -> bool:
+        """Ask before what cannot be undone. `yes` answers for scripts; without it and without a person, refuse."""
+        if yes:
+            return True
+        if not self.interactive:
+            raise Refused("nobody is here to ask, and this cannot be undone", hint="look first, then add --yes")
+        return click.confirm(question, default=False, err=True)
+
+    def ask(self, question: str, choices: tuple[str, ...], default: str) -> str:
+        """One of several answers; the default where nobody can be asked."""
+        if not self.interactive:
+            return default
+        answer: str = click.prompt(question, type=click.Choice(choices), default=default, err=True)
+        return answer
+
+    @contextlib.contextmanager
+    def progress(self, words: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+        """Shows how far long work is: a bar with rate and time left on a terminal, a line now and then elsewhere."""
+        if self.quiet:
+            yield lambda done, total: None
+        elif sys.stderr.isatty():
+            with _bar(words, unit) as move:
+                yield move
+        else:
+            yield _lines(words, unit)
+
+    def table(self, headings: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> None:
+        """Rows under headings: drawn to the width on a terminal, tab-separated lines elsewhere, as they come."""
+        if self.as_json:
+            return
+        if sys.stdout.isatty():
+            _draw(headings, rows)
+        else:
+            for row in rows:
+                click.echo("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
+
+
+def _never_fail(stream: TextIO) -> None:
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+
+
+LINE_EVERY = 5_000
+"""Items between two lines of progress where there is no terminal: a line a second at our slowest."""
+
+BAR_FROM = 200
+"""Items from which on a bar is drawn: less is done before it could be read."""
+
+
+def _lines(words: str, unit: str) -> Callable[[int, int], None]:
+    def move(done: int, total: int) -> None:
+        if total >= LINE_EVERY and (done % LINE_EVERY == 0 or done == total):
+            click.echo(f"{words}: {done} of {total} {unit}", err=True)
+
+    return move
+
+
+@contextlib.contextmanager
+def _bar(words: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    from rich.console import Console  # noqa: PLC0415  (start-up stays light where nothing is drawn)
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    rate = TextColumn("{task.speed:.0f}/s", style="dim")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), rate)
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(words, total=None, visible=False)
+
+        def move(done: int, total: int) -> None:
+            if total >= BAR_FROM and done % 50 in (0, total % 50):
+                progress.update(task, completed=done, total=total, visible=True)
+
+        yield move
+
+
+def _draw(headings: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> None:
+    from rich.console import Console  # noqa: PLC0415  (as above)
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)

@@ -1,0 +1,97 @@
+"""Where keys and passphrases come from: a prompt, a file, a file descriptor, an age identity; never an option's value.
+
+MIRROR_IDENTITY_FILE      an age identity file, as `age-keygen` writes it
+MIRROR_PASSPHRASE_FILE    a file whose first line is the passphrase
+--passphrase-fd N         the same from an open file descriptor
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from mirror.cli.main import Session
+from mirror.errors import Malformed, Refused
+from mirror.formats import key as keys
+from mirror.formats import wire
+from mirror.formats.key import SecretKey
+from mirror.store import files, vault
+from mirror.store.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PASSPHRASE_AT_LEAST = 12
+"""Letters in a new passphrase: below that a seized laptop's disk can be searched through."""
+
+
+def passphrase_option(command: F) -> F:
+    """The one option that speaks of passphrases."""
+    return click.option(
+        "--passphrase-fd", type=int, metavar="N", help="Read the key's passphrase from this open file descriptor."
+    )(command)
+
+
+def unlock(session: Session, workspace: Workspace, descriptor: int | None) -> SecretKey:
+    """The workspace's signing key."""
+    return open_sealed(session, workspace.sealed_key(), descriptor, "the mirror's key")
+
+
+def open_sealed(session: Session, sealed: bytes, descriptor: int | None, what: str) -> SecretKey:
+    """The key in an age file."""
+    lock = _old_lock(session, descriptor, f"passphrase of {what}", passphrase=vault.wants_passphrase(sealed))
+    content = wire.decode_utf8(vault.unseal(sealed, lock), what)
+    if not content.endswith("\n"):
+        raise Malformed(f"{what} is not a key")
+    return keys.parse_skey(content[:-1])
+
+
+def _old_lock(session: Session, descriptor: int | None, prompt: str, *, passphrase: bool) -> vault.Lock:
+    identity = os.environ.get("MIRROR_IDENTITY_FILE")
+    if not passphrase:
+        if not identity:
+            raise Refused(
+                "the key is encrypted to an age identity", hint="name its file with: MIRROR_IDENTITY_FILE=FILE mirror …"
+            )
+        return vault.read_identities(Path(identity))
+    given = _given(descriptor)
+    return given or vault.Passphrase(_prompt(session, prompt, again=False))
+
+
+def new_lock(session: Session, descriptor: int | None, identity: Path | None, what: str) -> vault.Lock:
+    """What a new key will be locked with: an identity file where one is named, otherwise a passphrase."""
+    named = identity or (Path(os.environ["MIRROR_IDENTITY_FILE"]) if os.environ.get("MIRROR_IDENTITY_FILE") else None)
+    if named is not None:
+        return vault.read_identities(named)
+    given = _given(descriptor) or vault.Passphrase(_prompt(session, f"new passphrase for {what}", again=True))
+    if len(given.words) < PASSPHRASE_AT_LEAST:
+        raise Refused(
+            f"the passphrase has fewer than {PASSPHRASE_AT_LEAST} letters",
+            hint="four or five words that nobody would guess together are easy to keep in mind",
+        )
+    return given
+
+
+def _given(descriptor: int | None) -> vault.Passphrase | None:
+    if descriptor is not None:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            line = file.read(vault.SECRET_AT_MOST).split(b"\n", 1)[0].rstrip(b"\r")
+        return vault.Passphrase(wire.decode_utf8(line, "the passphrase"))
+    named = os.environ.get("MIRROR_PASSPHRASE_FILE")
+    return vault.read_passphrase(Path(named)) if named else None
+
+
+def _prompt(session: Session, words: str, *, again: bool) -> str:
+    if not session.terminal.interactive:
+        raise Refused(
+            "nobody is here to type a passphrase",
+            hint="set MIRROR_PASSPHRASE_FILE or MIRROR_IDENTITY_FILE, or give --passphrase-fd",
+        )
+    typed: str = click.prompt(words, hide_input=True, confirmation_prompt=again, err=True)
+    return typed
+
+
+def write_sealed(path: Path, secret: SecretKey, lock: vault.Lock) -> None:
+    """A new age file with a key in it; an existing file is refused."""
+    files.create(path, vault.seal(f"{secret.skey}\n".encode(), lock))

@@ -1,0 +1,190 @@
+"""`mirror verify`: judge what a reader has, claim by claim. It never connects to anything."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from pathlib import Path
+
+import click
+
+from mirror.audit import Evidence, Run
+from mirror.cli.main import Session
+from mirror.cli.reporting import print_report
+from mirror.cli.sources import Copy, check_link_alone, open_copy, open_given
+from mirror.cli.trusting import remember, trust_of
+from mirror.edition import Edition
+from mirror.errors import BadProof, Malformed, MirrorError, Refused
+from mirror.formats import checkpoint, notes
+from mirror.formats.cid import CID
+from mirror.formats.key import PublicKey
+from mirror.formats.link import IPFS, IPNS, Link
+from mirror.formats.notes import Announcement
+from mirror.log import timeline
+from mirror.store import files
+from mirror.verdict import ALWAYS_ASKED, Claim, Report
+from mirror.verify import Trust, verify_note
+from mirror.verify import verify as verify_tree
+
+PROCESSES_FROM = 4_000
+"""Entries from which on notes are checked by several processes: starting them costs what a thousand signatures do."""
+
+
+@click.command()
+@click.argument("what")
+@click.option(
+    "--from", "source", type=click.Path(path_type=Path), help="The archive, CAR or folder that a link is read from."
+)
+@click.option("--key", "key_text", metavar="KEY", help="Go by this key for once: a vkey, or its k51… name.")
+@click.option("--hashes-only", is_flag=True, help="Do not compute the signatures on testimonies.")
+@click.option(
+    "--require",
+    multiple=True,
+    type=click.Choice([claim.value for claim in Claim]),
+    help="Also ask for this claim: exit 3 where it cannot be told.",
+)
+@click.option("--seen", "seen_file", type=click.Path(path_type=Path), help="Compare with this kept announcement.")
+@click.option("--no-memory", is_flag=True, help="Use and keep no memory of mirrors.")
+@click.pass_obj
+def verify(
+    session: Session,
+    what: str,
+    source: Path | None,
+    key_text: str | None,
+    *,
+    hashes_only: bool,
+    require: tuple[str, ...],
+    seen_file: Path | None,
+    no_memory: bool,
+) -> int:
+    """Judge an archive, a CAR, a fetched folder, a note, an announcement or a link.
+
+    WHAT is judged claim by claim, and every item that is not what it should be is named. Nothing is fetched. Exit code
+    0: all that was asked for holds; 1: something is false; 3: something could not be told, such as a key that nobody
+    confirmed.
+
+    \b
+    mirror verify archive/
+    mirror verify voices.car
+    mirror verify --from voices.car 'ipfs://bafybei…#voices.example/archive+…'
+    mirror verify --from archive/ announcement.txt
+    mirror verify --key k51… note.txt
+    """
+    with _judging(session, hashes_only=hashes_only) as judging, open_given(what) as given:
+        link = given.link
+        trust = trust_of(session, claim_of_link(link), key_text, seen_file, memory=not no_memory)
+        if given.note is not None and source is None:
+            report = verify_note(what, given.note, trust)
+        else:
+            with _copy_of(given.copy, source, link) as copy:
+                report = judging(copy, trust, link, given.note)
+                if report.forked_with:
+                    _keep_evidence(session, report, copy)
+    asked = ALWAYS_ASKED.union(Claim(name) for name in require)
+    code = report.exit_code(asked - {Claim.SIGNED} if hashes_only and "signed" not in require else asked)
+    if code != 1 and not no_memory and seen_file is None:
+        remember(session, report)
+    print_report(session.terminal, report, code)
+    return code
+
+
+@contextlib.contextmanager
+def _copy_of(copy: Copy | None, source: Path | None, link: Link | None) -> Iterator[Copy]:
+    if source is not None:
+        with open_copy(source) as opened:
+            yield opened
+    elif copy is not None:
+        yield copy
+    elif link is not None:
+        raise check_link_alone(link)
+
+
+class _Judging:
+    """Verifies a copy with progress, on several processes where it is large."""
+
+    def __init__(self, session: Session, stack: contextlib.ExitStack, *, signatures: bool) -> None:
+        self._session = session
+        self._stack = stack
+        self._signatures = signatures
+
+    def __call__(self, copy: Copy, trust: Trust, link: Link | None, announcement: bytes | None) -> Report:
+        evidence = _evidence(copy, link, announcement)
+        move = self._stack.enter_context(self._session.terminal.progress("verifying", "entries"))
+        run = Run(signatures=self._signatures, executor=self._executor(evidence), progress=move)
+        report = verify_tree(evidence, trust, run)
+        for item, words in copy.damage.items():
+            report.fault(Claim.UNCHANGED, item, f"{item}: {words}")
+        unreached = 0 if report.faults else copy.unreached()
+        if unreached:
+            report.fault(Claim.UNCHANGED, copy.what, f"{copy.what} holds {unreached} blocks that its tree does not use")
+        return report
+
+    def _executor(self, evidence: Evidence) -> Executor | None:
+        try:
+            size = Edition(evidence.root, evidence.get).size
+        except MirrorError:
+            return None
+        if size < PROCESSES_FROM or (os.cpu_count() or 1) < 2:
+            return None
+        import multiprocessing  # noqa: PLC0415  (only large archives pay for other processes)
+        from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
+
+        return self._stack.enter_context(ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")))
+
+
+@contextlib.contextmanager
+def _judging(session: Session, *, hashes_only: bool = False) -> Iterator[_Judging]:
+    with contextlib.ExitStack() as stack:
+        yield _Judging(session, stack, signatures=not hashes_only)
+
+
+def judge_copy(session: Session, copy: Copy, trust: Trust, link: Link | None = None) -> Report:
+    """The report on a copy, for commands that verify before they do something else."""
+    with _judging(session) as judging:
+        return judging(copy, trust, link, None)
+
+
+def _evidence(copy: Copy, link: Link | None, announcement: bytes | None) -> Evidence:
+    """The tree that a link or announcement names, where the copy has it; otherwise the copy's own, which is another."""
+    wanted = _wanted_root(link, announcement)
+    if wanted is None or wanted == copy.root:
+        return Evidence(copy.what, copy.root, copy.get, announcement or copy.announcement)
+    try:
+        copy.get(wanted)
+    except MirrorError:
+        return Evidence(copy.what, copy.root, copy.get, None, wanted)
+    return Evidence(copy.what, wanted, copy.get, announcement)
+
+
+def _wanted_root(link: Link | None, announcement: bytes | None) -> CID | None:
+    if link is not None:
+        return link.cid if link.scheme == IPFS else None
+    if announcement is None:
+        return None
+    content = notes.peek(announcement)
+    if not isinstance(content, Announcement):
+        raise Refused(
+            f"--from goes with a link or an announcement, and this is a {content.word}",
+            hint="verify the archive, or the note alone with --key",
+        )
+    return content.root_cid
+
+
+def claim_of_link(link: Link | None) -> PublicKey | CID | None:
+    """The key that a link claims: its vkey, or its IPNS name."""
+    if link is None or link.key is not None:
+        return link.key if link else None
+    return link.cid if link.scheme == IPNS else None
+
+
+def _keep_evidence(session: Session, report: Report, copy: Copy) -> None:
+    """Write the file that shows the fork to others; what was held before stays as it is."""
+    if report.key is None or report.checkpoint is None:
+        return
+    opened = Edition(report.root_cid or copy.root, copy.get, report.key)
+    with contextlib.suppress(BadProof, Malformed, Refused):
+        evidence = timeline.evidence(report.forked_with, report.signed_checkpoint, report.key, opened.log)
+        seen = checkpoint.open_checkpoint(report.forked_with, report.key)
+        path = Path(f"fork-{seen.size}-{report.checkpoint.size}.txt")
+        files.replace(path, bytes(evidence))
+        session.terminal.warn(f"evidence: {path}; what you held is unchanged; show it to others")
