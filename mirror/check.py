@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from mirror.errors import Malformed, MirrorError, NeedsNewer, Unverified
+from mirror.errors import FAULTS, Malformed, MirrorError, NeedsNewer, Unverified
 from mirror.formats import entry as entries
 from mirror.formats import note as signed_notes
 from mirror.formats import notes
@@ -70,7 +70,7 @@ def judge(rules: Rules, listed: Listed) -> Finding:
     try:
         statement = notes.open_signed(listed.data, rules.key, signatures=rules.signatures)
         check_belongs(rules, listed.entry, statement)
-    except MirrorError as error:
+    except FAULTS as error:
         return Finding(listed.index, error)
     text_hash = hashlib.sha256(statement.text.encode()).digest()
     if not isinstance(statement, Testimony):

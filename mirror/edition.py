@@ -46,6 +46,8 @@ class Edition:
     def _check(self) -> None:
         if self.charter.key != self.key:
             raise Unverified(f"the charter gives another key, {self.charter.key.vkey}")
+        if self.page.mirror != self.key.name:
+            raise Unverified(f"{tree.EDITION} is of the mirror {self.page.mirror}, not {self.key.name}")
         if self.page.charter != self.charter_cid:
             raise Unverified(f"{tree.EDITION} was signed for another charter")
         if (self.page.size, self.page.root_hash) != (self.checkpoint.size, self.checkpoint.root_hash):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mirror.check import Withdrawn
+from mirror.errors import Refused
 from mirror.formats.checkpoint import Checkpoint
 from mirror.formats.cid import CID
 from mirror.formats.key import PublicKey
@@ -65,6 +66,10 @@ class Fault:
     index: int | None = None
 
 
+FAULTS_AT_MOST = 10_000
+"""Faults that a report holds: more than anybody reads, and what a tree made to have no end of them cannot exceed."""
+
+
 @dataclass
 class Counts:
     """What was found and judged."""
@@ -103,12 +108,19 @@ class Report:
         self.verdicts[claim] = Verdict(claim, state, words)
 
     def fault(self, claim: Claim, item: str, words: str, index: int | None = None) -> None:
-        """Note something false."""
+        """Note something false; `Refused` where so much is false already that looking further helps nobody."""
+        if self.is_full:
+            raise Refused(f"more than {FAULTS_AT_MOST} things are false")
         self.faults.append(Fault(claim, item, words, index))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many faults as a report holds; others may not have been looked for then."""
+        return len(self.faults) >= FAULTS_AT_MOST
 
     def verdict(self, claim: Claim) -> Verdict:
         """How a claim stands; not checked where nothing was said of it."""
-        found = [fault.words for fault in self.faults if fault.claim is claim]
+        found = dict.fromkeys(fault.words for fault in self.faults if fault.claim is claim)
         if found:
             return Verdict(claim, State.FALSE, tuple(found))
         return self.verdicts.get(claim, Verdict(claim, State.NOT_CHECKED, ("nothing here speaks of it",)))

@@ -24,20 +24,20 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from mirror import tree
-from mirror.audit import Audit, Evidence, Run, claim_of
+from mirror.audit import Audit, Evidence, Run, claim_of_bytes
 from mirror.check import Rules
-from mirror.errors import BadSignature, Forked, MirrorError, NeedsNewer, Unverified
+from mirror.errors import FAULTS, BadSignature, Forked, Malformed, MirrorError, NeedsNewer, Refused, Unverified
 from mirror.formats import checkpoint as checkpoints
 from mirror.formats import notes
 from mirror.formats.checkpoint import Checkpoint
-from mirror.formats.cid import CID
+from mirror.formats.cid import CID, DAG_PB, is_ours
 from mirror.formats.key import PublicKey
 from mirror.formats.notes import Announcement, Charter, Edition, Testimony
 from mirror.formats.unixfs import Link
 from mirror.log import timeline
 from mirror.log.tree import TiledLog
 from mirror.tree import Path, Tree, in_words
-from mirror.verdict import OLDER, Claim, Report, State
+from mirror.verdict import OLDER, Claim, Counts, Report, State
 
 T = TypeVar("T")
 
@@ -68,7 +68,10 @@ class Trust:
 
 
 def verify(evidence: Evidence, trust: Trust, run: Run) -> Report:
-    """Judge a tree. Faults are in the report; only what is no fault of the evidence is raised."""
+    """Judge a tree. Faults are in the report; only what is no fault of the evidence is raised.
+
+    That is above all `Unavailable`, from `evidence.get`: who does not answer has neither lied nor lost anything.
+    """
     return _Verification(evidence, trust, run).report
 
 
@@ -82,15 +85,21 @@ class _Verification:
         self._run = run
         self._tree = Tree(evidence.root, evidence.get)
         self._passed: set[str] = set()
-        self._judge()
+        self._once: set[Link] = set()
+        self._is_as_listed = False
+        try:
+            self._judge()
+        except Refused:
+            if not self.report.is_full:
+                raise
+            self._settle(None, None, None, complete=False)
 
     def _judge(self) -> None:
         top = self._open_top()
-        if top is None:
-            return
-        key = self._find_key()
-        if key is None:
-            self._walk_others(top)
+        key = None if top is None else self._find_key()
+        if top is None or key is None:
+            self._walk_others(top or {}, None)
+            self._settle(None, None, None, complete=False)
             return
         self.report.key, self.report.mirror = key, key.name
         judge_key(self.report, key, self._trust)
@@ -98,10 +107,10 @@ class _Verification:
         charter = self._judge_charter(key, edition)
         checkpoint = self._judge_checkpoint(key, edition)
         complete = self._judge_log(key, charter, checkpoint, top)
-        self._walk_others(top)
+        self._walk_others(top, checkpoint)
         self._judge_items(edition, top)
-        self._judge_announcement(key, checkpoint)
-        self._judge_memory(key, checkpoint, complete)
+        self._judge_announcement(key, edition, checkpoint)
+        self._judge_memory(key, edition, checkpoint, complete)
         self.report.say(Claim.EXISTED_BY, State.NOT_CHECKED, self._on_anchors(top))
         self._settle(edition, charter, checkpoint, complete)
 
@@ -115,37 +124,58 @@ class _Verification:
                 "/",
                 f"the index hash of what is here is {self._evidence.root}, the link names {expected}",
             )
-        return self._attempt("/", lambda: self._tree.entries(self._evidence.root))
-
-    def _attempt(self, item: str, step: Callable[[], T]) -> T | None:
         try:
-            return step()
-        except MirrorError as error:
-            self._fault(item, error)
+            return self._open_root()
+        except FAULTS as error:
+            self._fault_bytes(("/",), error)
+            self.report.say(Claim.KEY, State.NOT_CHECKED, "the tree cannot be opened")
             return None
 
-    def _fault(self, item: str, error: MirrorError) -> None:
-        if isinstance(error, NeedsNewer):
+    def _open_root(self) -> dict[str, Link]:
+        root = self._evidence.root
+        if not is_ours(root, DAG_PB):
+            raise Malformed(f"{root} is no index hash: it does not name a folder of ours")
+        return self._tree.entries(root)
+
+    def _attempt(self, item: str, step: Callable[[], T]) -> T | None:
+        """What a step gives that judges a signed page; its fault is noted where it fails."""
+        try:
+            return step()
+        except NeedsNewer:
             self.report.newer.append(item)
-        else:
-            self.report.fault(claim_of(error), item, f"{item}: {error.message}")
+        except FAULTS as error:
+            self.report.fault(Claim.SIGNED, item, f"{item}: {error.message}")
+        return None
+
+    def _read(self, name: str) -> bytes | None:
+        """The bytes of a signed page; None, and a fault noted, where they are not as its folder says."""
+        try:
+            return self._tree.read((name,))
+        except FAULTS as error:
+            self._fault_bytes((name,), error)
+            return None
+
+    def _fault_bytes(self, path: Path, error: MirrorError) -> None:
+        self.report.fault(claim_of_bytes(error), in_words(path), f"{in_words(path)}: {error.message}")
 
     def _find_key(self) -> PublicKey | None:
         named = self._trust.given or self._trust.claimed
         if isinstance(named, PublicKey):
             return named
-        charter = self._attempt(tree.CHARTER, lambda: notes.open_charter(self._tree.read((tree.CHARTER,))))
+        data = self._read(tree.CHARTER)
+        charter = None if data is None else self._attempt(tree.CHARTER, lambda: notes.open_charter(data))
         if charter is None:
             words = "no key was given, and the charter that should name it cannot be read"
             self.report.say(Claim.KEY, State.NOT_CHECKED, words)
             return None
-        return charter.key if named is None else PublicKey(charter.mirror, named[-32:])
+        return charter.key if named is None else self._attempt("key", lambda: PublicKey(charter.mirror, named[-32:]))
 
     # Steps 3 to 5: the three signed pages
 
     def _judge_edition(self, key: PublicKey, top: dict[str, Link]) -> Edition | None:
         self._passed.add(tree.EDITION)
-        edition = self._attempt(tree.EDITION, lambda: notes.open_as(Edition, self._tree.read((tree.EDITION,)), key))
+        data = self._read(tree.EDITION)
+        edition = None if data is None else self._attempt(tree.EDITION, lambda: _open_of(Edition, data, key))
         if edition is None:
             return None
         self.report.edition = edition.edition
@@ -163,10 +193,10 @@ class _Verification:
 
     def _judge_charter(self, key: PublicKey, edition: Edition | None) -> Charter | None:
         self._passed.add(tree.CHARTER)
-        return self._attempt(tree.CHARTER, lambda: self._open_charter(key, edition))
+        data = self._read(tree.CHARTER)
+        return None if data is None else self._attempt(tree.CHARTER, lambda: self._open_charter(data, key, edition))
 
-    def _open_charter(self, key: PublicKey, edition: Edition | None) -> Charter:
-        data = self._tree.read((tree.CHARTER,))
+    def _open_charter(self, data: bytes, key: PublicKey, edition: Edition | None) -> Charter:
         charter = notes.open_charter(data)
         if charter.key != key:
             raise BadSignature(f"it is the charter of another key, {charter.key.ipns}")
@@ -176,10 +206,10 @@ class _Verification:
 
     def _judge_checkpoint(self, key: PublicKey, edition: Edition | None) -> Checkpoint | None:
         self._passed.add(tree.CHECKPOINT)
-        data = self._attempt(tree.CHECKPOINT, lambda: self._tree.read((tree.CHECKPOINT,)))
+        data = self._read(tree.CHECKPOINT)
         if data is None:
             return None
-        checkpoint = self._attempt(tree.CHECKPOINT, lambda: checkpoints.open_checkpoint(data, key))
+        checkpoint = self._attempt(tree.CHECKPOINT, lambda: _open_checkpoint(data, key))
         if checkpoint is None:
             return None
         self.report.checkpoint, self.report.signed_checkpoint = checkpoint, data
@@ -194,30 +224,37 @@ class _Verification:
         self, key: PublicKey, charter: Charter | None, checkpoint: Checkpoint | None, top: dict[str, Link]
     ) -> bool:
         """Whether the whole log could be read; only then is anything said about what it lists."""
-        self._passed.update((tree.TILE, tree.NOTE, tree.FILE))
         if charter is None or checkpoint is None:
-            self._passed.difference_update((tree.TILE, tree.NOTE, tree.FILE))
             return False
         rules = Rules(key, self._tree.link((tree.CHARTER,)).cid, self._run.signatures)
-        return Audit(rules, checkpoint, self._evidence, top, self.report, self._run).judge()
+        if not Audit(rules, checkpoint, self._evidence, top, self.report, self._run).judge():
+            return False
+        self._passed.update((tree.TILE, tree.NOTE, tree.FILE))
+        return True
 
-    def _walk_others(self, top: dict[str, Link]) -> None:
+    def _walk_others(self, top: dict[str, Link], checkpoint: Checkpoint | None) -> None:
+        """What no other step read: also the log's places, where the log itself could not be judged."""
         for name in sorted(top.keys() - self._passed):
             if name in (tree.EDITION, tree.CHARTER, tree.CHECKPOINT):
-                self._attempt(name, lambda name=name: self._tree.read((name,)))  # type: ignore[misc]  # mypy cannot type it
+                self._read(name)
             else:
-                self._read_all((name,), top[name])
+                self._read_all((name,), top[name], checkpoint)
                 self.report.counts.pages += name in tree.READING_ROOM
 
-    def _read_all(self, path: Path, link: Link) -> None:
-        for each, entry in tree.walk(link, self._evidence.get, self._report_at, path):
-            self._attempt(in_words(each), lambda entry=entry: tree.check_file(entry, self._evidence.get))  # type: ignore[misc]  # as above
-
-    def _report_at(self, path: Path, error: MirrorError) -> None:
-        self._fault(in_words(path), error)
+    def _read_all(self, path: Path, link: Link, checkpoint: Checkpoint | None) -> None:
+        for found in tree.walk(link, self._evidence.get, self._fault_bytes, path, self._once):
+            try:
+                tree.check_file(found.link, self._evidence.get)
+            except FAULTS as error:
+                self._fault_bytes(found.path, error)
+            if path == (tree.ANCHOR,) and checkpoint and not tree.is_anchor(found.path, checkpoint.size):
+                words = f"{in_words(found.path)} has no place here: it is no proof for a checkpoint of this log"
+                self.report.fault(Claim.UNCHANGED, in_words(found.path), words)
 
     def _judge_items(self, edition: Edition | None, top: dict[str, Link]) -> None:
         """Whatever differs from the signed table of contents and was not found to differ below is named here."""
+        here = {name: link.cid for name, link in top.items() if name != tree.EDITION}
+        self._is_as_listed = edition is not None and here == {item.name: item.cid for item in edition.items}
         named = {fault.item.partition("/")[0] for fault in self.report.faults}
         for item in edition.items if edition else ():
             if item.name in top and top[item.name].cid != item.cid and item.name not in named:
@@ -228,59 +265,69 @@ class _Verification:
 
     # Steps 10 to 12: announcement, memory, anchors
 
-    def _judge_announcement(self, key: PublicKey, checkpoint: Checkpoint | None) -> None:
+    def _judge_announcement(self, key: PublicKey, edition: Edition | None, checkpoint: Checkpoint | None) -> None:
         data = self._evidence.announcement
         if data is None:
             return
-        note = self._attempt("announcement.txt", lambda: notes.open_as(Announcement, data, key))
-        if note is None or checkpoint is None:
+        note = self._attempt("announcement.txt", lambda: _open_of(Announcement, data, key))
+        if note is None or edition is None or checkpoint is None:
             return
-        stated = (note.root_cid, note.edition, note.size, note.root_hash)
-        if stated != (self.report.root_cid, self.report.edition, checkpoint.size, checkpoint.root_hash):
+        stated = (note.charter, note.root_cid, note.edition, note.size, note.root_hash)
+        here = (edition.charter, self.report.root_cid, edition.edition, checkpoint.size, checkpoint.root_hash)
+        if stated != here:
             words = (
                 f"announcement.txt announces edition {note.edition} with the index hash {note.root_cid}, not this one"
             )
             self.report.fault(Claim.SIGNED, "announcement.txt", words)
 
-    def _judge_memory(self, key: PublicKey, checkpoint: Checkpoint | None, complete: bool) -> None:
+    def _judge_memory(
+        self, key: PublicKey, edition: Edition | None, checkpoint: Checkpoint | None, complete: bool
+    ) -> None:
         seen = self._trust.seen(key)
         if seen is None:
             self.report.say(
                 Claim.APPEND_ONLY, State.NOT_CHECKED, "you have not seen this mirror before, or keep no memory of it"
             )
-        elif checkpoint is None or not complete:
+        elif edition is None or checkpoint is None or not complete:
             self.report.say(Claim.APPEND_ONLY, State.NOT_CHECKED, "the log could not be read whole")
         else:
             self._compare(seen, checkpoint)
 
     def _compare(self, seen: Seen, shown: Checkpoint) -> None:
-        edition = self.report.edition
-        if edition == seen.edition and self.report.root_cid != seen.root_cid:
-            self._fork(seen, shown, f"edition {edition} was {seen.root_cid} when you saw it")
+        if self._is_as_signed() and self.report.edition == seen.edition and self.report.root_cid != seen.root_cid:
+            self._fork(seen, f"edition {seen.edition} had the index hash {seen.root_cid} when you saw it")
             return
         log = TiledLog(shown.size, lambda place: self._tree.read(tuple(place.path.split("/"))))
         try:
             step = timeline.advance(seen.checkpoint, shown, log)
         except Forked:
-            self._fork(seen, shown, "")
-            return
-        if (step is timeline.Step.OLDER) != (edition < seen.edition) and shown.size != seen.checkpoint.size:
-            self._fork(
-                seen,
-                shown,
-                f"edition {seen.edition} had {seen.checkpoint.size} entries, edition {edition} has {shown.size}",
-            )
-        elif edition < seen.edition:
+            self._fork(seen, "two logs signed by this key cannot both be true")
+        except FAULTS as error:
+            self.report.say(Claim.APPEND_ONLY, State.NOT_CHECKED, error.message)
+        else:
+            self._compare_numbers(seen, shown, step)
+
+    def _is_as_signed(self) -> bool:
+        """Whether the key's holder made this very tree: of what somebody else changed, nobody else is accused."""
+        return self._is_as_listed and all(
+            fault.claim not in (Claim.UNCHANGED, Claim.SIGNED) for fault in self.report.faults
+        )
+
+    def _compare_numbers(self, seen: Seen, shown: Checkpoint, step: timeline.Step) -> None:
+        edition = self.report.edition
+        is_older = edition < seen.edition
+        if self._is_as_signed() and shown.size != seen.checkpoint.size and is_older != (step is timeline.Step.OLDER):
+            words = f"edition {seen.edition} had {seen.checkpoint.size} entries when you saw it"
+            self._fork(seen, f"{words}, this is edition {edition} with {shown.size}")
+        elif is_older or step is timeline.Step.OLDER:
             words = f"this is edition {edition}, you have seen edition {seen.edition}"
             self.report.say(Claim.APPEND_ONLY, State.NOT_CHECKED, OLDER, words)
         else:
-            self.report.say(
-                Claim.APPEND_ONLY, State.HOLDS, f"contains the {seen.checkpoint.size} entries you saw before"
-            )
+            words = f"contains the {seen.checkpoint.size} entries you saw before"
+            self.report.say(Claim.APPEND_ONLY, State.HOLDS, words)
 
-    def _fork(self, seen: Seen, shown: Checkpoint, words: str) -> None:
-        say = words or "two logs signed by this key cannot both be true"
-        self.report.fault(Claim.APPEND_ONLY, "fork", say)
+    def _fork(self, seen: Seen, words: str) -> None:
+        self.report.fault(Claim.APPEND_ONLY, "fork", words)
         self.report.forked_with = seen.signed_checkpoint
 
     def _on_anchors(self, top: dict[str, Link]) -> str:
@@ -299,12 +346,18 @@ class _Verification:
             for claim in (Claim.UNCHANGED, Claim.SIGNED, Claim.COMPLETE):
                 report.say(claim, State.NOT_CHECKED, words)
             return
+        self._settle_unchanged(counts, complete)
+        self._settle_signed(counts.testimonies, counts.by_authors, complete)
+        self._settle_complete(complete)
+
+    def _settle_unchanged(self, counts: Counts, complete: bool) -> None:
+        if not complete:
+            self.report.say(Claim.UNCHANGED, State.NOT_CHECKED, "the log could not be read whole")
+            return
         parts = [_many(counts.testimonies, "testimony", "testimonies")]
         parts += [_many(counts.attachments, "attachment", "attachments")] if counts.attachments else []
         parts += ["pages"] if counts.pages else []
-        report.say(Claim.UNCHANGED, State.HOLDS, ", ".join(parts))
-        self._settle_signed(counts.testimonies, counts.by_authors, complete)
-        self._settle_complete(complete)
+        self.report.say(Claim.UNCHANGED, State.HOLDS, ", ".join(parts))
 
     def _settle_signed(self, testimonies: int, by_authors: int, complete: bool) -> None:
         if not complete:
@@ -333,6 +386,25 @@ class _Verification:
     def _on_newer(self) -> str:
         count = _many(len(self.report.newer), "item needs", "items need")
         return f"{count} a newer mirror: {', '.join(self.report.newer)}"
+
+
+P = TypeVar("P", Edition, Announcement)
+
+
+def _open_of(kind: type[P], data: bytes, key: PublicKey) -> P:
+    """A signed page, which also has to name the mirror of its key."""
+    page = notes.open_as(kind, data, key)
+    if page.mirror != key.name:
+        raise Unverified(f"it is of the mirror {page.mirror}, not {key.name}")
+    return page
+
+
+def _open_checkpoint(data: bytes, key: PublicKey) -> Checkpoint:
+    """The checkpoint, if its log is one that this version can read."""
+    checkpoint = checkpoints.open_checkpoint(data, key)
+    if checkpoint.size > tree.INDEX_AT_MOST + 1:
+        raise NeedsNewer(f"a log of {checkpoint.size} entries, which this version cannot read")
+    return checkpoint
 
 
 def judge_key(report: Report, key: PublicKey, trust: Trust) -> None:
