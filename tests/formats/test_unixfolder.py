@@ -144,6 +144,11 @@ def test_folders_of_others_are_listed_as_they_are() -> None:
     assert unixfs.find(cid, "d", blocks.get) is None
 
 
+def test_an_empty_name_finds_nothing() -> None:
+    blocks = Blocks()
+    assert unixfs.find(blocks.add(dagpb_folder([Link("", LEAF, 1)])), "", blocks.get) is None
+
+
 READS: list[Callable[[CID, unixfs.Get], object]] = [
     lambda cid, get: list(unixfs.list_folder(cid, get)),
     lambda cid, get: unixfs.find(cid, "b", get),
