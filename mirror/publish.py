@@ -117,7 +117,7 @@ class Publisher:
         if pending is not None:
             done.append(self._adopt(*pending, recorded, judge))
         _compare(self.head, recorded)
-        self._mend_announcement()
+        self._mend_announcement(recorded)
         return done
 
     def _adopt(self, number: int, root: CID, recorded: Announcement | None, judge: Callable[[CID], None]) -> str:
@@ -128,6 +128,8 @@ class Publisher:
         if opened.number != number or opened.number != (1 if before is None else before.number + 1):
             at = "no head" if before is None else f"the head is edition {before.number}"
             raise Refused(f"the file of edition {number} holds edition {opened.number}, and {at}")
+        if before is not None and before.size > opened.size:
+            raise Refused(f"edition {number} has {opened.size} entries, and the edition before it {before.size}")
         if before is not None:
             timeline.advance(before.checkpoint, opened.checkpoint, opened.log)
         _compare(opened, recorded)
@@ -146,11 +148,11 @@ class Publisher:
             )
         return recorded
 
-    def _mend_announcement(self) -> None:
+    def _mend_announcement(self, recorded: Announcement | None) -> None:
         with contextlib.suppress(Malformed, NeedsNewer, Unverified):
             announced = self._archive.announcement()
             if announced and notes.open_as(Announcement, announced, self._key.public).root_cid == self.head.root:
-                if self._record.read(self._key.public) is None:
+                if recorded is None or recorded.edition < self.head.number:
                     self._record.write(self._key.public, announced)
                 return
         self._announce(self.head.number, self.head.checkpoint, self.head.root, self.head.charter_cid)

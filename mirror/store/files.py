@@ -1,8 +1,9 @@
 """Durable, atomic, private: write a file so that it stays written.
 
 A file is replaced by writing a temporary one beside it, syncing it, renaming it over the old, and syncing the folder.
-A crash before the rename leaves the old file and a temporary one (`is_temporary`); after it, the new file. Nothing is
-ever half-written under its own name.
+A crash before the rename leaves the old file and a temporary one (`is_temporary`); after it, the new file. Only a file
+that must be new (`create`) is written under its own name at once, for nothing else refuses to overwrite everywhere; a
+failure removes it, a crash in that moment leaves a part that nobody was told of.
 """
 
 import contextlib

@@ -28,9 +28,7 @@ class Texts:
     def __init__(self, path: Path, key: bytes) -> None:
         self._key = key
         try:
-            path.touch(mode=files.PRIVATE, exist_ok=True)
-            self._database = sqlite3.connect(path)
-            self._database.executescript(_SCHEMA)
+            self._database = _open(path)
         except (sqlite3.Error, OSError):
             raise Unavailable(
                 f"{path} cannot be read or written as what it is",
@@ -78,3 +76,14 @@ class Texts:
 
     def _hash(self, purpose: str, content: bytes) -> bytes:
         return hmac.digest(self._key, purpose.encode() + b"\0" + hashlib.sha256(content).digest(), "sha256")
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    path.touch(mode=files.PRIVATE, exist_ok=True)
+    database = sqlite3.connect(path)
+    try:
+        database.executescript(_SCHEMA)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database

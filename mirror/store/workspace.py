@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from mirror.errors import Malformed, Missing, Refused
+from mirror.errors import Malformed, Missing, Refused, Unavailable
 from mirror.formats import key, wire
 from mirror.formats.key import PublicKey, SecretKey
 from mirror.store import files, vault
@@ -66,8 +66,10 @@ class Workspace:
 
     def create(self, settings: Settings, signing: SecretKey, lock: vault.Lock) -> None:
         """Lay an empty workspace with its settings and its key; an occupied folder is refused."""
-        if self.home.exists() and any(self.home.iterdir()):
-            raise Refused(f"{self.home} is not empty", hint="name a new folder with: mirror --home FOLDER init NAME")
+        if self.home.exists() and not (self.home.is_dir() and not any(self.home.iterdir())):
+            raise Refused(
+                f"{self.home} is not an empty folder", hint="name a new folder with: mirror --home FOLDER init NAME"
+            )
         files.make_folder(self.home)
         files.make_folder(self._secret, private=True)
         files.create(self.key_path, vault.seal(f"{signing.skey}\n".encode(), lock))
@@ -106,6 +108,8 @@ class Workspace:
             raise Refused(
                 f"another program is writing in {self.home}", hint="wait for it to end, then try again"
             ) from None
+        except OSError as error:
+            raise Unavailable(f"{self.home} cannot be locked: {(error.strerror or 'it failed').lower()}") from None
         try:
             yield
         finally:
