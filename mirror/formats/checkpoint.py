@@ -70,7 +70,7 @@ def parse_text(text: str) -> Checkpoint:
     if len(lines) != 3:
         raise Malformed(f"a checkpoint of {len(lines)} lines, not 3")
     origin, size, root_hash = lines
-    return Checkpoint(parse_name(origin), wire.decode_decimal(size), wire.decode_base64(root_hash))
+    return Checkpoint(origin, wire.decode_decimal(size), wire.decode_base64(root_hash))
 
 
 def sign(checkpoint: Checkpoint, key: SecretKey) -> bytes:

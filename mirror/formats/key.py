@@ -49,7 +49,7 @@ _RESERVED = ("mirror/v1", "cosignature/v1")
 _PRIVATE = "PRIVATE+KEY+"
 
 _P = 2**255 - 19
-_Y8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7
+_Y8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
 _SMALL_ORDER_Y = frozenset({0, 1, _P - 1, _Y8, _P - _Y8})
 """The y coordinates of the eight points whose order divides the cofactor (orders 1, 2, 4 and 8)."""
 

@@ -91,7 +91,7 @@ def test_cosignatures_may_follow() -> None:
         ("voices.example\n42\n", "a checkpoint of 2 lines, not 3"),
         (OURS.text + "extension\n", "a checkpoint of 4 lines, not 3"),
         (OURS.text + "\n", "a checkpoint of 4 lines, not 3"),
-        (OURS.text.replace("\n", "\r\n"), "not a name"),
+        (OURS.text.replace("\n", "\r\n"), "not a decimal number"),
         (OURS.text.replace("voices", "Voices"), "not a name"),
         (OURS.text.replace("voices.example/archive", ""), "not a name"),
         (OURS.text.replace("voices.example/archive", "mirror/v1"), "the name mirror/v1 is reserved"),
@@ -112,6 +112,8 @@ def test_every_mangling_is_malformed(text: str, words: str) -> None:
 
 
 def test_a_checkpoint_is_not_made_of_what_cannot_be() -> None:
+    with pytest.raises(Malformed, match="not a name"):
+        Checkpoint("Voices\n", 1, ROOT)
     with pytest.raises(Malformed, match="a checkpoint of -1 entries"):
         Checkpoint(KEY.name, -1, ROOT)
     with pytest.raises(Malformed, match="a checkpoint of 9223372036854775808 entries"):

@@ -36,6 +36,9 @@ def test_known_texts() -> None:
 
 
 def test_parts() -> None:
+    assert (cid.RAW, cid.DAG_PB, cid.DAG_CBOR, cid.LIBP2P_KEY) == (0x55, 0x70, 0x71, 0x72)
+    foreign = cid.from_bytes(b"\x01\xa9\x02\x12\x20" + bytes(32))
+    assert (foreign.version, foreign.codec, foreign.digest) == (1, 0x0129, bytes(32))
     found = cid.parse(HELLO)
     assert (found.version, found.codec, found.hash_code) == (1, cid.RAW, cid.SHA2_256)
     assert found.digest == hashlib.sha256(b"hello").digest()
@@ -87,6 +90,8 @@ def test_bytes_are_a_cid_or_malformed(data: bytes) -> None:
         ("b" + wire.encode_base32(b"\x02" + CID.of_raw(b"hello")[1:]), "CID of version 2 at byte 0"),
         ("b" + wire.encode_base32(b"\x01\x55\x13\x40" + bytes(64)), "hash function 0x13 over 64 bytes"),
         ("b" + wire.encode_base32(b"\x01\x55\x12\x10" + bytes(16)), "hash function 0x12 over 16 bytes"),
+        ("b" + wire.encode_base32(b"\x01\x55\x12\x21" + bytes(33)), "hash function 0x12 over 33 bytes"),
+        ("b" + wire.encode_base32(b"\x01\x55\x1e\x20" + bytes(32)), "hash function 0x1e over 32 bytes"),
         ("b" + wire.encode_base32(b"\x01\xd5\x00\x12\x20" + bytes(32)), "varint with a needless byte"),
         ("", "not a CID"),
         ("b", "varint cut off"),

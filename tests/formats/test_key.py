@@ -88,6 +88,8 @@ def test_other_vkeys_are_refused(text: str, words: str) -> None:
 @pytest.mark.parametrize("name", ["", "a b", "a\u3000b", "a\u00a0b", "a\n", "a+b", "a\udc80b"])
 def test_names_that_no_note_has(name: str) -> None:
     with pytest.raises(Malformed, match="not a key name: "):
+        PublicKey(name, SECRET.public.raw)
+    with pytest.raises(Malformed, match="not a key name: "):
         key.parse_note_name(name)
     assert key.parse_note_name("Голоса") == "Голоса"
 
@@ -228,6 +230,37 @@ def point(y: int, sign: int = 0) -> bytes:
     return (y | sign << 255).to_bytes(32, "little")
 
 
+PRIME = 2**255 - 19
+D = -121665 * pow(121666, -1, PRIME) % PRIME
+
+
+def add(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    """The sum of two points of Edwards25519 (RFC 8032 §5.1.4, in affine coordinates)."""
+    (x1, y1), (x2, y2) = one, other
+    cross = D * x1 * x2 * y1 * y2
+    x = (x1 * y2 + x2 * y1) * pow(1 + cross, -1, PRIME)
+    return x % PRIME, (y1 * y2 + x1 * x2) * pow(1 - cross, -1, PRIME) % PRIME
+
+
+def order(y: int) -> int:
+    """The order of the points with this y, if it is at most 8."""
+    square = (y * y - 1) * pow(D * y * y + 1, -1, PRIME) % PRIME
+    x = pow(square, (PRIME + 3) // 8, PRIME)
+    x = x if x * x % PRIME == square else x * pow(2, (PRIME - 1) // 4, PRIME) % PRIME
+    assert x * x % PRIME == square
+    found, count = (x, y), 1
+    while found != (0, 1):
+        found, count = add(found, (x, y)), count + 1
+        assert count <= 8
+    return count
+
+
+def test_the_points_of_small_order_are_all_eight_of_the_curve() -> None:
+    """One of order 1, one of 2, two of order 4 (of one y), four of order 8 (of two)."""
+    assert {1: 1, PRIME - 1: 2, 0: 4}.items() <= {y: order(y) for y in key._SMALL_ORDER_Y}.items()
+    assert sorted(map(order, key._SMALL_ORDER_Y)) == [1, 2, 4, 8, 8]
+
+
 @pytest.mark.parametrize("sign", [0, 1])
 @pytest.mark.parametrize("y", sorted(key._SMALL_ORDER_Y))
 def test_keys_of_small_order_are_refused(y: int, sign: int) -> None:
@@ -237,10 +270,10 @@ def test_keys_of_small_order_are_refused(y: int, sign: int) -> None:
 
 @pytest.mark.parametrize("sign", [0, 1])
 def test_keys_spelled_otherwise_are_refused(sign: int) -> None:
-    for y in (key._P, key._P + 1, 2**255 - 1):
+    for y in (PRIME, PRIME + 1, 2**255 - 1):
         with pytest.raises(Malformed, match="a public key that is not spelled canonically"):
             PublicKey("name", point(y, sign))
-    PublicKey("name", point(key._P - 2, sign))
+    PublicKey("name", point(PRIME - 2, sign))
 
 
 @pytest.mark.parametrize("length", [0, 31, 33])
@@ -275,6 +308,21 @@ def accepts(case: dict[str, str]) -> bool:
     try:
         PublicKey("name", bytes.fromhex(case["key"])).verify(case["msg"].encode(), bytes.fromhex(case["sig"]))
     except (Malformed, BadSignature):
+        return False
+    return True
+
+
+def test_a_key_that_can_sign_nothing_honestly_is_not_even_held() -> None:
+    """Not only libsodium refuses such keys when it verifies: reading one fails."""
+    for case in load(vectors("ed25519/ed25519vectors.json")):
+        bad = {"low_order_A", "non_canonical_A"} & set(case["flags"] or ())
+        assert holds(bytes.fromhex(case["key"])) is not bool(bad), case["number"]
+
+
+def holds(raw: bytes) -> bool:
+    try:
+        PublicKey("name", raw)
+    except Malformed:
         return False
     return True
 

@@ -111,6 +111,19 @@ def test_every_mangling_is_malformed(data: bytes, words: str) -> None:
         open_note(data, [ANNA.public])
 
 
+def test_a_stranger_s_line_needs_a_key_id_and_something_behind_it() -> None:
+    data = SIMPLE + "— c AAAAAAE=\n".encode()
+    assert open_note(data, [ANNA.public]).signatures[1] == Signature("c", bytes(4), b"\x01")
+
+
+def test_a_line_is_of_a_key_whose_name_and_key_id_it_carries() -> None:
+    line = Signature(ANNA.name, ANNA.public.id, bytes(64))
+    assert line.is_of(ANNA.public)
+    assert not line.is_of(BORIS.public)
+    assert not line.is_of(PublicKey("ann", ANNA.public.raw))
+    assert not line.is_of(key.generate(ANNA.name, bytes([7]) * 32).public)
+
+
 def test_text_below_space_is_the_only_control_there_is() -> None:
     text = "\x7f\x85\u2028 é\n"
     assert open_note(signed(text, ANNA), [ANNA.public]).text == text

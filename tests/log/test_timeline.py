@@ -108,3 +108,5 @@ def test_checkpoints_of_two_logs_are_not_compared() -> None:
         evidence(before.note, now.note, KEY.public, now.log)
     with pytest.raises(Refused, match="tiles of 300 entries are not those of a checkpoint of 400"):
         advance(Told(HONEST, 1).checkpoint, now.checkpoint, before.log)
+    with pytest.raises(Refused, match="tiles of 300 entries are not those of a checkpoint of 400"):
+        evidence(Told(HONEST, 1).note, now.note, KEY.public, before.log)
