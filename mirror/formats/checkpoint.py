@@ -4,7 +4,7 @@
 
     voices.example/archive
     42
-    47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
+    qUnqq/vXZUsyMRLUmPVUTXmmqJ9QDTVCPEmaN7vTRuc=
 
     — voices.example/archive 4tX14m3w…
 

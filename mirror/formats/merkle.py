@@ -5,8 +5,8 @@
     root([])  = SHA-256("")                 root([d]) = leaf(d)
     root(D)   = node(root(D[:k]), root(D[k:]))   k the largest power of two below len(D)
 
-    >>> root_hash(2, lambda level, n: leaf_hash(bytes([n]))).hex()[:16]
-    'a20bf9a7cc2dc8a0'
+    >>> node_hash(leaf_hash(b"one"), leaf_hash(b"two")).hex()[:16]
+    '4f55f619d9215235'
 
 *Checking* takes only what a proof holds, and raises `BadProof` for whatever does not lead where it says: also for a
 hash that is not 32 bytes, since a proof of other lengths proves nothing. *Proving* and *rooting* take a `HashReader`,

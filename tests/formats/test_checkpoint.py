@@ -150,6 +150,12 @@ def test_the_size_of_a_checkpoint_is_bounded() -> None:
         open_checkpoint(SIGNED + f"— w{name} AAAAAAA=\n".encode(), KEY.public)
 
 
+def test_the_example_in_the_docstring_parses() -> None:
+    example = (checkpoint.__doc__ or "").split("    voices.example")[1].split("\n\n")[0]
+    text = "".join(line.strip() + "\n" for line in f"voices.example{example}".split("\n"))
+    assert parse_text(text).size == 42
+
+
 # Vectors of others
 
 

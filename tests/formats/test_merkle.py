@@ -1,6 +1,7 @@
 """Every Merkle function agrees with the definition, for every size to 300, and no other proof holds."""
 
 import base64
+import doctest
 import hashlib
 from collections.abc import Callable
 from functools import cache
@@ -233,6 +234,10 @@ def test_what_cannot_be_proven_is_refused() -> None:
 def test_a_right_edge_has_as_many_hashes_as_its_size_has_ones(size: int, hashes: list[bytes], words: str) -> None:
     with pytest.raises(Malformed, match=words):
         Frontier(size, hashes)
+
+
+def test_the_example_in_the_docstring_runs() -> None:
+    assert doctest.testmod(merkle) == doctest.TestResults(failed=0, attempted=1)
 
 
 # Vectors of others
