@@ -5,21 +5,26 @@ edition are the same bytes. Bringing in takes only what an archive lacks, as one
 copy that its caller has verified; it refuses an older edition, another mirror's, and a log that is no continuation.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
+from mirror import tree
 from mirror.edition import Edition
 from mirror.errors import Refused, Unverified
-from mirror.formats import car, unixfs
+from mirror.formats import car, merkle, unixfs
 from mirror.formats.checkpoint import Checkpoint
 from mirror.formats.cid import CID, RAW
+from mirror.formats.notes import Testimony
+from mirror.formats.proof import Proof
 from mirror.formats.unixfs import Get
 from mirror.log import timeline
 from mirror.log.tree import TiledLog
+from mirror.store import files
 from mirror.store.archive import Archive
 
-Progress = Callable[[int, int], None]
-"""``progress(done, total)``, in entries of the log."""
+ONE_NOTE, ONE_PROOF, ONE_FILES = "note.txt", "note.tlog-proof", "file"
+"""What a testimony's own folder holds."""
 
 
 def blocks_of(root: CID, get: Get) -> Iterator[tuple[CID, bytes]]:
@@ -46,6 +51,30 @@ def export(root: CID, get: Get, file: BinaryIO) -> int:
         count += 1
     writer.seal(root)
     return count
+
+
+def export_one(edition: Edition, index: int, get: Get, folder: Path) -> list[Path]:
+    """Write one testimony that travels alone into a new folder: its note, its proof, its attachments.
+
+    `note.txt`, `note.tlog-proof`, and a folder `file` with the attachments where there are any. The note is opened, so
+    verified, before it is written.
+    """
+    testimony = edition.open(index, Testimony)
+    log, root_hash = edition.log, edition.checkpoint.root_hash
+    proof = Proof(index, log.inclusion(index), edition.signed_checkpoint)
+    merkle.check_inclusion(index, edition.size, merkle.leaf_hash(log.entry(index)), proof.hashes, root_hash)
+    files.make_folder(folder)
+    written = [folder / ONE_NOTE, folder / ONE_PROOF]
+    files.create(written[0], edition.tree.read(tree.note_path(index)), mode=files.SHARED)
+    files.create(written[1], bytes(proof), mode=files.SHARED)
+    for attachment in testimony.attachments:
+        path = folder / ONE_FILES / attachment.name
+        files.make_folder(path.parent)
+        with files.replacing(path) as file:
+            for chunk in unixfs.read_file(attachment.cid, get, strict=True):
+                file.write(chunk)
+        written.append(path)
+    return written
 
 
 def bring_in(archive: Archive, root: CID, get: Get) -> tuple[Edition, int]:

@@ -88,7 +88,7 @@ def judge(rules: Rules, listed: Listed) -> Finding:
 def check_belongs(rules: Rules, entry: Entry, statement: notes.Kind) -> None:
     """Raise `Unverified` unless a note is of the mirror, the charter and the kind that its entry implies."""
     if statement.word != entry.kind:
-        raise Unverified(f"it is a {statement.word}, and the log lists a {entry.kind}")
+        raise Unverified(f"its kind is {statement.word}, and the log lists it as {entry.kind}")
     if statement.mirror != rules.key.name:
         raise Unverified(f"it is of the mirror {statement.mirror}, not {rules.key.name}")
     if not isinstance(statement, notes.Charter) and statement.charter != rules.charter:

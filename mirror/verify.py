@@ -20,7 +20,6 @@ Left out: that an item of the reading room says what the notes say. Its bytes ar
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from mirror import tree
@@ -32,39 +31,15 @@ from mirror.formats import notes
 from mirror.formats.checkpoint import Checkpoint
 from mirror.formats.cid import CID, DAG_PB, is_ours
 from mirror.formats.key import PublicKey
-from mirror.formats.notes import Announcement, Charter, Edition, Testimony
+from mirror.formats.notes import Announcement, Charter, Edition
 from mirror.formats.unixfs import Link
 from mirror.log import timeline
 from mirror.log.tree import TiledLog
 from mirror.tree import Path, Tree, in_words
+from mirror.trust import Seen, Trust, judge_key
 from mirror.verdict import OLDER, Claim, Counts, Report, State
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a reader saw of a mirror before: the edition, its tree and its checkpoint, signed as it was."""
-
-    edition: int
-    root_cid: CID
-    checkpoint: Checkpoint
-    signed_checkpoint: bytes
-
-
-@dataclass(frozen=True)
-class Trust:
-    """Which key a reader goes by, and what she remembers.
-
-    `claimed` is a link's key (or its IPNS name), `given` the one she typed for this once, `confirmed` whether she
-    confirmed a key, `namesakes` the keys of a name that she confirmed, `seen` what she saw under a key.
-    """
-
-    claimed: PublicKey | CID | None = None
-    given: PublicKey | CID | None = None
-    confirmed: Callable[[PublicKey], bool] = lambda key: False
-    namesakes: Callable[[str], list[PublicKey]] = lambda name: []
-    seen: Callable[[PublicKey], Seen | None] = lambda key: None
 
 
 def verify(evidence: Evidence, trust: Trust, run: Run) -> Report:
@@ -405,71 +380,6 @@ def _open_checkpoint(data: bytes, key: PublicKey) -> Checkpoint:
     if checkpoint.size > tree.INDEX_AT_MOST + 1:
         raise NeedsNewer(f"a log of {checkpoint.size} entries, which this version cannot read")
     return checkpoint
-
-
-def judge_key(report: Report, key: PublicKey, trust: Trust) -> None:
-    """Step 1: whether this is the key that the reader confirmed."""
-    name = str(key.ipns)
-    others = [other for other in trust.namesakes(key.name) if other != key]
-    if trust.given is not None:
-        report.say(Claim.KEY, State.HOLDS, f"{name}, given for this once")
-    elif trust.confirmed(key):
-        report.say(Claim.KEY, State.HOLDS, f"{name}, confirmed by you")
-    elif others:
-        words = f"{name} is not the key that you confirmed for {key.name}: that is {others[0].ipns}"
-        report.fault(Claim.KEY, "key", words)
-    else:
-        report.say(
-            Claim.KEY,
-            State.NOT_CHECKED,
-            f"you have not confirmed {name}; anyone can make a key named {key.name}",
-            "compare all of it with a leaflet or a person you know, then: mirror trust LINK",
-        )
-
-
-def verify_note(what: str, data: bytes, trust: Trust) -> Report:
-    """Judge one note by itself: whose it is and that it is signed. That a log lists it, a note alone does not show."""
-    report = Report(what)
-    try:
-        report.mirror = notes.mirror_name(data)
-        key = _key_for_note(data, report.mirror, trust)
-        words = _open_alone(data, key)
-    except MirrorError as error:
-        report.fault(Claim.SIGNED, what, f"{what}: {error.message}")
-        return report
-    if key is None:
-        report.say(Claim.KEY, State.NOT_CHECKED, f"no key is known for {report.mirror}; give one with --key")
-        report.say(Claim.SIGNED, State.NOT_CHECKED, "by a key that is not known here")
-    else:
-        report.key = key
-        judge_key(report, key, trust)
-        report.say(Claim.SIGNED, State.HOLDS, words)
-    report.say(Claim.UNCHANGED, State.HOLDS, f"its CID is {CID.of_raw(data)}")
-    report.say(Claim.COMPLETE, State.NOT_CHECKED, "a note alone does not show that the log lists it")
-    return report
-
-
-def _key_for_note(data: bytes, name: str, trust: Trust) -> PublicKey | None:
-    named = trust.given or trust.claimed
-    if named is not None:
-        return named if isinstance(named, PublicKey) else PublicKey(name, named[-32:])
-    if isinstance(content := notes.peek(data), Charter):
-        return content.key
-    known = trust.namesakes(name)
-    return known[0] if len(known) == 1 else None
-
-
-def _open_alone(data: bytes, key: PublicKey | None) -> str:
-    """Who signed a note, in words; without a key only its form is checked."""
-    content = notes.peek(data)
-    if isinstance(content, Testimony) and content.author is not None and notes.is_handed_in(data):
-        notes.open_handed_in(data)
-        raise Unverified(f"signed by its author {content.author.ipns} alone; the mirror has not signed it yet")
-    if key is None:
-        return ""
-    notes.open_signed(data, key)
-    also = isinstance(content, Testimony) and content.author is not None
-    return f"a {content.word}, by the mirror" + (", and by its author's key" if also else "")
 
 
 def _many(count: int, one: str, more: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from counterparts import CHECKOUT
 
 GROUND = {"errors", "formats"}
-FLOW = GROUND | {"store", "log", "tree", "check", "verdict", "edition", "audit", "verify", "site", "intake"}
+FLOW = GROUND | {"store", "log", "tree", "check", "verdict", "trust", "edition", "audit", "alone", "verify", "site", "intake"}
 MAY_IMPORT = {
     "errors": set(),
     "formats": {"errors"},
@@ -19,7 +19,9 @@ MAY_IMPORT = {
     "verdict": GROUND | {"check"},
     "edition": GROUND | {"log", "tree", "check"},
     "audit": GROUND | {"log", "tree", "check", "verdict"},
-    "verify": GROUND | {"log", "tree", "check", "verdict", "audit"},
+    "trust": GROUND | {"verdict"},
+    "alone": GROUND | {"check", "verdict", "trust"},
+    "verify": GROUND | {"log", "tree", "check", "verdict", "trust", "audit"},
     "site": GROUND | {"tree"},
     **dict.fromkeys(["plan", "carry"], FLOW),
     "publish": FLOW | {"plan"},

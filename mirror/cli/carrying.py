@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mirror import carry
+from mirror import carry, tree
 from mirror.cli.main import Session
 from mirror.cli.reporting import print_report
 from mirror.cli.sources import open_copy
@@ -12,6 +12,8 @@ from mirror.cli.trusting import trust_of
 from mirror.cli.verifying import judge_copy
 from mirror.edition import Edition
 from mirror.errors import Refused
+from mirror.formats import entry as entries
+from mirror.formats.unixfs import Get
 from mirror.store import files
 from mirror.store.workspace import Workspace
 from mirror.verdict import Claim, State
@@ -19,20 +21,26 @@ from mirror.verdict import Claim, State
 
 @click.command()
 @click.argument("what", required=False)
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The new CAR file.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The new CAR file, or folder.")
+@click.option("--one", type=click.IntRange(min=1), metavar="INDEX", help="Only this testimony, with its proof.")
 @click.pass_obj
-def export(session: Session, what: str | None, *, output: Path) -> None:
+def export(session: Session, what: str | None, *, output: Path, one: int | None) -> None:
     """Write the newest edition as one CAR: the whole tree and nothing else, the same bytes each time.
 
-    WHAT is an archive or a CAR; default the workspace's. Any IPFS tool imports the file.
+    WHAT is an archive or a CAR; default the workspace's. Any IPFS tool imports the file. With --one, write a folder
+    with one testimony, its proof and its attachments, which verifies by itself: mirror verify FOLDER/note.txt.
 
     \b
     mirror export -o voices.car
+    mirror export --one 17 -o testimony-17
     """
     if output.exists():
         raise Refused(f"{output} exists already and is not overwritten")
     with open_copy(Path(what) if what is not None else session.home) as copy:
         edition = Edition(copy.root, copy.get)
+        if one is not None:
+            _export_one(session, edition, one, copy.get, output)
+            return
         with files.replacing(output) as file:
             count = carry.export(copy.root, copy.get, file)
     size = output.stat().st_size
@@ -46,6 +54,18 @@ def export(session: Session, what: str | None, *, output: Path) -> None:
             "index_hash": str(edition.root),
         }
     )
+
+
+def _export_one(session: Session, edition: Edition, index: int, get: Get, folder: Path) -> None:
+    if not 0 < index < edition.size or edition.entry(index).kind != entries.TESTIMONY:
+        raise Refused(f"#{index} is no testimony of this mirror", hint="mirror list shows what is listed")
+    if edition.tree.find(tree.note_path(index)) is None:
+        raise Refused(f"#{index} is not here: it was withdrawn, or this copy does not hold it")
+    written = carry.export_one(edition, index, get, folder)
+    for path in written:
+        session.terminal.say(f"wrote {path}")
+    session.terminal.say(f"whoever has the key judges it with: mirror verify {folder / carry.ONE_NOTE}")
+    session.terminal.give({"index": index, "files": [str(path) for path in written], "vkey": edition.key.vkey})
 
 
 @click.command("import")

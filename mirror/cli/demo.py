@@ -23,8 +23,8 @@ from mirror.store import files, vault
 from mirror.store.archive import Archive
 from mirror.store.workspace import Workspace
 from mirror.tree import in_words, note_path
+from mirror.trust import Trust
 from mirror.verdict import Report
-from mirror.verify import Trust
 
 NAME = "demo.example/voices"
 

@@ -29,7 +29,8 @@ from mirror.publish import Listed, Published, Publisher
 from mirror.store import files
 from mirror.store.record import Record
 from mirror.store.workspace import Workspace
-from mirror.verify import Trust, verify
+from mirror.trust import Trust
+from mirror.verify import verify
 
 TOKENS_SHOWN_AT_MOST = 50
 """Tokens that are shown on a terminal: more scroll away before anybody has written them down."""

@@ -20,8 +20,8 @@ from mirror.formats import merkle
 from mirror.formats.key import PublicKey
 from mirror.formats.link import IPFS, Link
 from mirror.formats.notes import Charter, Testimony, Withdrawal
+from mirror.trust import judge_key
 from mirror.verdict import Claim, Report, State
-from mirror.verify import judge_key
 
 
 @click.command("list")

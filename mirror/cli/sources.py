@@ -3,7 +3,8 @@
     a folder with editions/      an archive, or a workspace around one
     any other folder             a tree as `ipfs get` writes it
     a file that is a CAR         an export, or any other CAR with one root
-    a file that is a note        an announcement, a testimony, …
+    a file that is a note        an announcement, a testimony, …; a proof beside it is taken along
+    the evidence of a fork       as `verify` writes it
     anything else                a link; where its blocks are is said with --from
 
 Nothing here connects to anything.
@@ -14,10 +15,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mirror.alone import is_evidence
 from mirror.errors import Malformed, Missing, Refused
 from mirror.formats import car, link, note
 from mirror.formats.cid import CID
 from mirror.formats.link import Link
+from mirror.formats.proof import PROOF_AT_MOST
 from mirror.formats.unixfs import Get
 from mirror.store import files
 from mirror.store.archive import Archive, is_archive, root_of
@@ -43,11 +46,13 @@ class Copy:
 
 @dataclass(frozen=True)
 class Given:
-    """What the reader named: a copy, a note, or a link (whose copy is to be named too)."""
+    """What the reader named: a copy, a note (with the proof beside it), a link, or the evidence of a fork."""
 
     copy: Copy | None = None
     note: bytes | None = None
     link: Link | None = None
+    proof: bytes | None = None
+    evidence: bytes | None = None
 
 
 @contextlib.contextmanager
@@ -82,10 +87,22 @@ def _parse_link(what: str) -> Link:
 
 def _open_text(path: Path) -> Given:
     data = files.read_at_most(path, note.NOTE_AT_MOST, "the file")
+    if is_evidence(data):
+        return Given(evidence=data)
+    if path.suffix == _PROOF:
+        raise Refused(f"{path} is a proof, which says nothing without its note", hint="name the note beside it")
     with contextlib.suppress(Malformed, UnicodeDecodeError):
         return Given(link=link.parse(data.decode()))
     note.split_note(data)
-    return Given(note=data)
+    return Given(note=data, proof=_proof_beside(path))
+
+
+_PROOF = ".tlog-proof"
+
+
+def _proof_beside(path: Path) -> bytes | None:
+    beside = path.with_suffix(_PROOF)
+    return files.read_at_most(beside, PROOF_AT_MOST, "the proof") if beside.exists() else None
 
 
 def _is_car(path: Path) -> bool:

@@ -23,8 +23,8 @@ from mirror.formats.notes import Announcement
 from mirror.store import files
 from mirror.store.known import Memory
 from mirror.store.known import Seen as KnownSeen
+from mirror.trust import Seen, Trust
 from mirror.verdict import Claim, Report, State
-from mirror.verify import Seen, Trust
 
 
 def trust_of(

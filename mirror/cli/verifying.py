@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from mirror.alone import verify_evidence, verify_note
 from mirror.audit import Evidence, Run
 from mirror.cli.main import Session
 from mirror.cli.reporting import print_report
@@ -22,8 +23,8 @@ from mirror.formats.link import IPFS, IPNS, Link
 from mirror.formats.notes import Announcement
 from mirror.log import timeline
 from mirror.store import files
+from mirror.trust import Trust
 from mirror.verdict import ALWAYS_ASKED, Claim, Report
-from mirror.verify import Trust, verify_note
 from mirror.verify import verify as verify_tree
 
 PROCESSES_FROM = 4_000
@@ -73,8 +74,10 @@ def verify(
     with _judging(session, hashes_only=hashes_only) as judging, open_given(what) as given:
         link = given.link
         trust = trust_of(session, claim_of_link(link), key_text, seen_file, memory=not no_memory)
-        if given.note is not None and source is None:
-            report = verify_note(what, given.note, trust)
+        if given.evidence is not None:
+            report = verify_evidence(what, given.evidence, trust)
+        elif given.note is not None and source is None:
+            report = verify_note(what, given.note, trust, given.proof)
         else:
             with _copy_of(given.copy, source, link) as copy:
                 report = judging(copy, trust, link, given.note)

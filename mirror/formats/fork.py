@@ -23,7 +23,9 @@ from mirror.formats.key import PublicKey
 EVIDENCE_AT_MOST = 2 * ((CHECKPOINT_AT_MOST + 2) // 3 * 4) + 4 * 1024
 """Bytes in an evidence file: two checkpoints in base64, and 66 lines of at most 50 bytes, rounded up."""
 
-_HEADER = "mirror fork evidence v1"
+HEADER = "mirror fork evidence v1"
+"""The first line of an evidence file."""
+
 _ROOT = "root "
 
 
@@ -56,7 +58,7 @@ class Evidence:
         return (self.other_root, *self.hashes) if self.hashes else ()
 
     def __bytes__(self) -> bytes:
-        lines = [_HEADER, *map(wire.encode_base64, (self.first, self.second))]
+        lines = [HEADER, *map(wire.encode_base64, (self.first, self.second))]
         if self.hashes:
             lines += [_ROOT + wire.encode_base64(self.other_root), *map(wire.encode_base64, self.hashes)]
         return "".join(line + "\n" for line in lines).encode()
@@ -95,8 +97,8 @@ def parse(data: bytes) -> Evidence:
     if len(data) > EVIDENCE_AT_MOST:
         raise Malformed(f"fork evidence of more than {EVIDENCE_AT_MOST} bytes")
     lines = wire.split_lines(wire.decode_utf8(data, "the fork evidence"), "the fork evidence")
-    if lines[0] != _HEADER:
-        raise Malformed(f"not fork evidence: it does not begin with {_HEADER}")
+    if lines[0] != HEADER:
+        raise Malformed(f"not fork evidence: it does not begin with {HEADER}")
     if len(lines) < 3:
         raise Malformed("fork evidence without two checkpoints")
     first, second = wire.decode_base64(lines[1]), wire.decode_base64(lines[2])

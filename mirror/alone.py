@@ -1,0 +1,129 @@
+"""One thing judged by itself: a note, a note beside its proof, the evidence of a fork.
+
+    note.txt                      whose it is, and that it is signed
+    note.txt + note.tlog-proof    also that the log lists it, at which index, in a log of which size
+    fork-30-42.txt                that one key signed two logs that cannot both be true
+
+Offline, and without the archive: everything that counts is in the file and the key. **What a proof leaves open** is
+whether the testimony was withdrawn later, and everything else in the log; it is said each time.
+"""
+
+from mirror.check import Rules, check_belongs
+from mirror.errors import FAULTS, Malformed, MirrorError, Unverified
+from mirror.formats import checkpoint, notes, wire
+from mirror.formats import fork as forks
+from mirror.formats import proof as proofs
+from mirror.formats.cid import CID
+from mirror.formats.entry import entry_of
+from mirror.formats.key import PublicKey
+from mirror.formats.notes import Charter, Testimony
+from mirror.trust import Trust, judge_key
+from mirror.verdict import Claim, Report, State
+
+
+def verify_note(what: str, data: bytes, trust: Trust, proof: bytes | None = None) -> Report:
+    """Judge one note: whose it is, that it is signed, and, by its proof, that the log lists it."""
+    report = Report(what)
+    try:
+        report.mirror = notes.mirror_name(data)
+        key = _key_for_note(data, report.mirror, trust)
+        words = _open_alone(data, key)
+    except MirrorError as error:
+        report.fault(Claim.SIGNED, what, f"{what}: {error.message}")
+        return report
+    if key is None:
+        report.say(Claim.KEY, State.NOT_CHECKED, f"no key is known for {report.mirror}; give one with --key")
+        report.say(Claim.SIGNED, State.NOT_CHECKED, "by a key that is not known here")
+    else:
+        report.key = key
+        judge_key(report, key, trust)
+        report.say(Claim.SIGNED, State.HOLDS, words)
+    report.say(Claim.UNCHANGED, State.HOLDS, f"its CID is {CID.of_raw(data)}")
+    if proof is None or key is None:
+        words = (
+            "a note alone does not show that the log lists it" if proof is None else "by a key that is not known here"
+        )
+        report.say(Claim.COMPLETE, State.NOT_CHECKED, words)
+    else:
+        _judge_proof(report, data, proof, key)
+    return report
+
+
+def _judge_proof(report: Report, data: bytes, proof: bytes, key: PublicKey) -> None:
+    try:
+        parsed = proofs.parse(proof)
+        note = notes.open_signed(data, key)
+        entry = entry_of(note, CID.of_raw(data))
+        listed = parsed.check(bytes(entry), key)
+        charter = note.charter if not isinstance(note, Charter) else entry.cid
+        check_belongs(Rules(key, charter), entry, note)
+    except FAULTS as error:
+        report.fault(Claim.COMPLETE, "the proof", f"the proof: {error.message}")
+        return
+    report.checkpoint, report.signed_checkpoint = listed, parsed.checkpoint
+    words = f"listed as #{parsed.index} of {listed.size} entries"
+    report.say(
+        Claim.COMPLETE, State.HOLDS, words, "not checked: whether it was withdrawn since, and what else is listed"
+    )
+
+
+def _key_for_note(data: bytes, name: str, trust: Trust) -> PublicKey | None:
+    named = trust.given or trust.claimed
+    if named is not None:
+        return named if isinstance(named, PublicKey) else PublicKey(name, named[-32:])
+    if isinstance(content := notes.peek(data), Charter):
+        return content.key
+    known = trust.namesakes(name)
+    return known[0] if len(known) == 1 else None
+
+
+def _open_alone(data: bytes, key: PublicKey | None) -> str:
+    """Who signed a note, in words; without a key only its form is checked."""
+    content = notes.peek(data)
+    if isinstance(content, Testimony) and content.author is not None and notes.is_handed_in(data):
+        notes.open_handed_in(data)
+        raise Unverified(f"signed by its author {content.author.ipns} alone; the mirror has not signed it yet")
+    if key is None:
+        return ""
+    notes.open_signed(data, key)
+    also = isinstance(content, Testimony) and content.author is not None
+    return f"a {content.word}, by the mirror" + (", and by its author's key" if also else "")
+
+
+def is_evidence(data: bytes) -> bool:
+    """Whether a file begins as the evidence of a fork does."""
+    return data.startswith(forks.HEADER.encode() + b"\n")
+
+
+def verify_evidence(what: str, data: bytes, trust: Trust) -> Report:
+    """Judge the evidence of a fork: where it convinces, `append-only` is false for that key's log."""
+    report = Report(what)
+    try:
+        evidence = forks.parse(data)
+        key = _key_for_log(evidence.first, trust)
+        evidence.check(key)
+        older, newer = (checkpoint.open_checkpoint(each, key) for each in (evidence.first, evidence.second))
+    except MirrorError as error:
+        report.say(Claim.APPEND_ONLY, State.NOT_CHECKED, f"this file does not show a fork: {error.message}")
+        return report
+    report.mirror, report.key, report.checkpoint = key.name, key, newer
+    judge_key(report, key, trust)
+    words = "two logs signed by this key cannot both be true"
+    report.fault(Claim.APPEND_ONLY, "fork", words)
+    for each in (older, newer):
+        root_hash = wire.encode_base64(each.root_hash)
+        report.fault(Claim.APPEND_ONLY, "fork", f"signed: {each.size} entries, root hash {root_hash}")
+    return report
+
+
+def _key_for_log(signed: bytes, trust: Trust) -> PublicKey:
+    named = trust.given or trust.claimed
+    if isinstance(named, PublicKey):
+        return named
+    name = wire.decode_utf8(signed, "the checkpoint").split("\n", 1)[0]
+    if named is not None:
+        return PublicKey(name, named[-32:])
+    known = trust.namesakes(name)
+    if len(known) != 1:
+        raise Malformed(f"which key of {name} it is about has to be said with --key")
+    return known[0]
