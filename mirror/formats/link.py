@@ -57,6 +57,8 @@ def parse(text: str) -> Link:
     key = _parse_key(fragment) if fragment else None
     scheme, name, path = _locate(address)
     texts.check(path, "the link's path")
+    if "\n" in path:
+        raise Malformed("the link's path has a line end")
     found = cids.parse(name)
     if (found.codec == cids.LIBP2P_KEY) != (scheme == IPNS):
         raise Malformed(f"an {scheme} link with {name}, which is no {'key' if scheme == IPNS else 'tree'}")
