@@ -103,7 +103,7 @@ class Publisher:
             growth.add(bytes(entry))
             yield tree.leaf(tree.note_path(0), data)
 
-        return self._write_edition(write, tree.link_to((tree.CHARTER,), data), day=day)
+        return self.write_edition(write, tree.link_to((tree.CHARTER,), data), day=day)
 
     def prepare(self, *, newest: bool = False, judge: Callable[[CID], None]) -> list[str]:
         """Bring the archive to where it may be continued, or refuse; what was done, in words.
@@ -188,21 +188,25 @@ class Publisher:
                 listed(made)
                 yield tree.leaf(tree.note_path(step.index), data)
 
-        return self._write_edition(write, self.head.tree.link((tree.CHARTER,)), commit=commit, day=day)
+        return self.write_edition(write, self.head.tree.link((tree.CHARTER,)), commit=commit, day=day)
 
-    def _write_edition(
+    def write_edition(
         self,
         write: Write,
         charter: Link,
         *,
+        files: Callable[[], Iterator[Change]] = lambda: iter(()),
         commit: Callable[[], None] = lambda: None,
         day: str | None = None,
     ) -> Published:
+        """Lay, sign and commit the next edition: `write` gives the notes, `files` then what changes under `/file`."""
         old = None if not self._archive.has_head() else self.head
+        if old is not None and old.log.root_hash() != old.checkpoint.root_hash:
+            raise Unverified("the tiles of the log do not lead to its checkpoint", hint="look at it with: mirror fsck")
         number = 1 if old is None else old.number + 1
         with self._archive.new_edition(number) as edition:
             laying = _Laying(self._archive, edition, old, charter, self._key)
-            checkpoint, root = laying.lay(write, number, day)
+            checkpoint, root = laying.lay(write, files, number, day)
             edition.seal(root)
             commit()
         self._archive.set_head(root)
@@ -246,7 +250,9 @@ class _Laying:
         self._charter = charter
         self._top = dict(old.tree.entries(old.root)) if old else {}
 
-    def lay(self, write: Write, number: int, day: str | None) -> tuple[Checkpoint, CID]:
+    def lay(
+        self, write: Write, files: Callable[[], Iterator[Change]], number: int, day: str | None
+    ) -> tuple[Checkpoint, CID]:
         """Write everything that is new, the checkpoint's block last; the checkpoint and the root."""
         tiles: dict[tree.Path, Change] = {}
 
@@ -257,6 +263,7 @@ class _Laying:
 
         growth = Growth(self._old.log if self._old else None, keep)
         self._change(tree.NOTE, write(self._edition, growth))
+        self._change(tree.FILE, files())
         size, root_hash = growth.close()
         for place in obsolete(self._old.size if self._old else 0, size):
             path = tuple(place.path.split("/"))
@@ -267,7 +274,9 @@ class _Laying:
 
     def _change(self, name: str, changes: Iterator[Change]) -> None:
         link = tree.change(self._top.get(name), changes, self._get, self._edition.put, depth=1)
-        if link is not None:
+        if link is None:
+            self._top.pop(name, None)
+        else:
             self._top[name] = Link(name, link.cid, link.size)
 
     def _seal(self, checkpoint: Checkpoint, number: int, day: str | None) -> CID:
