@@ -66,6 +66,7 @@ class Plan:
     size: int
     steps: list[Step] = field(default_factory=list)
     known: list[tuple[Path, int]] = field(default_factory=list)
+    withdrawn: list[tuple[Path, int]] = field(default_factory=list)
     flawed: list[Flawed] = field(default_factory=list)
     repaired: list[tuple[Path, tuple[str, ...]]] = field(default_factory=list)
 
@@ -181,7 +182,8 @@ class _Planning:
         if index is None:
             index = self._fingerprints.get(light.fingerprint)
         if index is not None:
-            self._plan.known.append((light.source, index))
+            here = index >= self._plan.size or self._head.tree.find(tree.note_path(index)) is not None
+            (self._plan.known if here else self._plan.withdrawn).append((light.source, index))
         return index
 
     def _list(self, light: _Light) -> int:

@@ -88,6 +88,10 @@ class Publisher:
             self._head = Edition(self._archive.head(), self._archive.blocks.get, self._key.public)
         return self._head
 
+    def reload(self) -> None:
+        """Open the head anew when it is next asked for: the archive's files were replaced."""
+        self._head = None
+
     # Beginning
 
     def found(self, charter: Charter, *, day: str | None = None) -> Published:

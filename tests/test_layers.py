@@ -25,8 +25,9 @@ MAY_IMPORT = {
     "site": GROUND | {"tree"},
     **dict.fromkeys(["plan", "carry"], FLOW),
     "publish": FLOW | {"plan"},
+    "withdraw": FLOW | {"publish"},
     **dict.fromkeys(["follow", "anchor", "serve"], FLOW),
-    "cli": FLOW | {"network", "carry", "plan", "publish", "follow", "anchor", "serve"},
+    "cli": FLOW | {"network", "carry", "plan", "publish", "withdraw", "follow", "anchor", "serve"},
 }
 """By the first name under ``mirror``; its own folder besides."""
 

@@ -11,6 +11,7 @@ import click
 from mirror.cli.main import Session
 from mirror.cli.publishing import draft_options, options_of, show_draft
 from mirror.cli.sources import open_copy, open_given
+from mirror.cli.typed import check_new
 from mirror.cli.unlocking import open_sealed, passphrase_option
 from mirror.edition import Edition
 from mirror.errors import Malformed, Refused
@@ -24,8 +25,8 @@ from mirror.store import files, vault
 
 
 @dataclass(frozen=True)
-class _For:
-    """The mirror that a testimony is signed for."""
+class Addressee:
+    """The mirror that something is signed for: its name, and its charter."""
 
     name: str
     charter: CID
@@ -40,7 +41,12 @@ class _For:
     metavar="LINK",
     help="The mirror: its announcement, archive or CAR; or a link, with --from.",
 )
-@click.option("--from", "source", type=click.Path(path_type=Path), help="The archive or CAR that a link is read from.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path, exists=True),
+    help="The archive or CAR that a link is read from.",
+)
 @click.option(
     "--key",
     "key_file",
@@ -76,13 +82,12 @@ def sign(
     \b
     mirror sign letter.md --for announcement.txt --key anna.age
     """
-    mirror = _mirror_of(what, source)
+    mirror = mirror_of(what, source)
     draft = read_draft(file, options_of(None, given))
     if draft.handed_in:
         raise Refused(f"{file} is signed already")
     output = output or file.with_name(f"{file.stem}.signed.txt")
-    if output.exists():
-        raise Refused(f"{output} exists already and is not overwritten", hint="name another file with -o")
+    check_new(output, "name another file with -o")
     show_draft(session.terminal, draft, [str(each) for each in identifying_lines(draft.body)])
     author = open_sealed(
         session, files.read_at_most(key_file, vault.SECRET_AT_MOST, "the key"), passphrase_fd, "your key"
@@ -114,7 +119,8 @@ def sign(
     )
 
 
-def _mirror_of(what: str, source: Path | None) -> _For:
+def mirror_of(what: str, source: Path | None) -> Addressee:
+    """The mirror that an announcement, an archive, a CAR or a link (with its copy) is of."""
     with open_given(what) as given:
         if given.copy is not None:
             return _for_edition(Edition(given.copy.root, given.copy.get))
@@ -122,15 +128,15 @@ def _mirror_of(what: str, source: Path | None) -> _For:
             announced = notes.peek(given.note)
             if not isinstance(announced, Announcement):
                 raise Malformed(f"{what} is a {announced.word}, not an announcement")
-            return _For(announced.mirror, announced.charter)
+            return Addressee(announced.mirror, announced.charter)
         if source is None:
             raise Refused("a link alone does not say which charter to sign for", hint="name an archive with --from")
         with open_copy(source) as copy:
             return _for_edition(Edition(copy.root, copy.get, given.link.key if given.link else None))
 
 
-def _for_edition(edition: Edition) -> _For:
-    return _For(edition.charter.mirror, edition.charter_cid)
+def _for_edition(edition: Edition) -> Addressee:
+    return Addressee(edition.charter.mirror, edition.charter_cid)
 
 
 def _cid_only(draft: Draft, key: str) -> CID | None:

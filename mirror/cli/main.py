@@ -11,6 +11,7 @@
 Commands are imported when they are called, so that each starts as light as it is.
 """
 
+import contextlib
 import importlib
 import os
 import sys
@@ -20,7 +21,8 @@ from pathlib import Path
 
 import click
 
-from mirror.cli.terminal import Terminal
+from mirror.cli.terminal import Terminal, in_one_line, never_fail
+from mirror.cli.typed import Misused
 from mirror.errors import Malformed, MirrorError, Missing, NeedsNewer, Refused, Unavailable, Unverified
 
 COMMANDS = {
@@ -29,6 +31,8 @@ COMMANDS = {
     "sign": "authoring:sign",
     "preview": "publishing:preview",
     "publish": "publishing:publish",
+    "withdraw": "withdrawing:withdraw",
+    "request": "withdrawing:request",
     "verify": "verifying:verify",
     "read": "reading:read",
     "list": "reading:list_",
@@ -41,6 +45,25 @@ COMMANDS = {
     "demo": "demo:demo",
 }
 """Each command, and where in `mirror.cli` it is."""
+
+SUMMARIES = {
+    "init": "make a workspace: a key, a charter, a first edition",
+    "key": "make a key for an author, show a key, change its passphrase",
+    "sign": "sign a testimony with your own key, and hand it in",
+    "preview": "show what would be signed, and what may identify someone",
+    "publish": "sign, store and list testimonies",
+    "verify": "judge an archive, a CAR, a folder, a note or a link",
+    "read": "show testimonies, each verified first",
+    "list": "show what the log lists",
+    "status": "show what is here, what is behind, what to type next",
+    "fsck": "read every byte of the archive again",
+    "export": "write the newest edition as one CAR",
+    "import": "bring a newer edition in, verified first",
+    "trust": "confirm a mirror's key after comparing it",
+    "announce": "show the newest announcement: note, links, QR code",
+    "demo": "show the whole path on invented testimonies",
+}
+"""Each command in a few words, so that listing them imports none."""
 
 EXIT_CODES = (
     (Refused, 4),
@@ -74,8 +97,22 @@ class Session:
         return Path(platformdirs.user_state_dir("testimony-mirror", appauthor=False))
 
 
-class _Lazy(click.Group):
-    """A group that imports a command only when it is called, or when all are listed."""
+class Nearest(click.Group):
+    """A group that names the nearest command where one is misspelt."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            near = _nearest(args[0], self.list_commands(ctx))
+            hint = f"the nearest is: {ctx.command_path} {near}" if near else f"{ctx.command_path} --help lists them all"
+            raise Misused(f"no such command {args[0]!r}", hint=hint) from None
+
+
+class _Lazy(Nearest):
+    """A group that imports a command only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -87,17 +124,15 @@ class _Lazy(click.Group):
         command: click.Command = getattr(importlib.import_module(f"mirror.cli.{module}"), name)
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            import difflib  # noqa: PLC0415  (only where a command was misspelt)
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
 
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"\nthe nearest command is: mirror {near[0]}" if near else ""
-            raise click.UsageError(f"{error.message.rstrip('.').lower()}{hint}", ctx) from None
+
+def _nearest(word: str, known: list[str]) -> str:
+    import difflib  # noqa: PLC0415  (only where something was misspelt)
+
+    return next(iter(difflib.get_close_matches(word, known, n=1)), "")
 
 
 @click.group(
@@ -135,37 +170,78 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        never_fail(stream)
+    try:
+        return _run(arguments)
+    except BrokenPipeError:
+        _leave_quietly()
+        return BROKEN_PIPE
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
         code = cli.main(args=arguments, prog_name="mirror", standalone_mode=False)
         sys.stdout.flush()
-    except Exception as error:
-        return _explain(error)
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # click has its own exit code for it, which is our verdict's
+            raise error.__context__ from None
+        raise
     except KeyboardInterrupt:
         return _explain(click.exceptions.Abort())
+    except Exception as error:
+        return _explain(error)
     return code if isinstance(code, int) else 0
+
+
+def _leave_quietly() -> None:
+    """Whoever read our output is gone: let nothing that is still buffered fail when the program ends."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _explain(error: Exception) -> int:
     """Say what went wrong, and whose fault it is; the exit code."""
+    if isinstance(error, BrokenPipeError):
+        raise error
     if isinstance(error, MirrorError):
         return _failed(error)
+    if isinstance(error, OSError):
+        what = "input or output" if error.filename is None else os.fsdecode(error.filename)
+        return _failed(Unavailable(f"{what}: {(error.strerror or 'it failed').lower()}"))
     if isinstance(error, click.exceptions.Abort):
         click.echo("\nmirror: interrupted", err=True)
         return INTERRUPTED
     if isinstance(error, click.ClickException):
-        error.show()
-        return error.exit_code
-    if isinstance(error, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+        return _misused(error)
     return _broken(error)
 
 
 def _failed(error: MirrorError) -> int:
-    click.echo(f"mirror: error: {error.message}", err=True)
-    if error.hint:
-        click.echo(f"  hint: {error.hint}", err=True)
+    _say("error", error.message, error.hint)
     return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+
+
+def _misused(error: click.ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    if context is None or not error.message or error.message == context.get_help():
+        error.show()  # a command group by itself: its help
+        return error.exit_code
+    message = error.format_message()
+    hint = getattr(error, "hint", "") or f"{context.command_path} --help explains"
+    if isinstance(error, click.NoSuchOption):
+        message = f"no such option {error.option_name}"
+        near = _nearest(error.option_name, [each for option in context.command.params for each in option.opts])
+        hint = f"the nearest is: {near}" if near else hint
+    _say("error", message[:1].lower() + message[1:].rstrip("."), hint)
+    return error.exit_code
+
+
+def _say(kind: str, message: str, hint: str) -> None:
+    click.echo(f"mirror: {kind}: {in_one_line(message)}", err=True)
+    if hint:
+        click.echo(f"  hint: {in_one_line(hint)}", err=True)
 
 
 def _broken(error: Exception) -> int:
@@ -174,10 +250,9 @@ def _broken(error: Exception) -> int:
     if os.environ.get("MIRROR_TRACEBACK"):
         traceback.print_exception(error)
     where = traceback.extract_tb(error.__traceback__)[-1]
-    click.echo(
-        f"mirror: fault of the program: {type(error).__name__} in {Path(where.filename).name}:{where.lineno}", err=True
-    )
-    click.echo(
-        "  hint: this is no verdict on anything; set MIRROR_TRACEBACK=1 to see more, and please report it", err=True
+    _say(
+        "fault of the program",
+        f"{type(error).__name__} in {Path(where.filename).name}:{where.lineno}",
+        "this is no verdict on anything; set MIRROR_TRACEBACK=1 to see more, and please report it",
     )
     return FAULT

@@ -31,6 +31,7 @@ from mirror.store.record import Record
 from mirror.store.workspace import Workspace
 from mirror.trust import Trust
 from mirror.verify import verify
+from mirror.withdraw import finish
 
 TOKENS_SHOWN_AT_MOST = 50
 """Tokens that are shown on a terminal: more scroll away before anybody has written them down."""
@@ -228,9 +229,11 @@ def run_publish(session: Session, workspace: Workspace, signing: SecretKey, orde
     terminal = session.terminal
     with workspace.writing(), workspace.archive, workspace.texts(signing) as texts:
         publisher = publisher_of(session, workspace, signing)
-        judge = partial(_judge, workspace, signing)
+        judge = partial(judge_pending, workspace, signing)
         for done in publisher.prepare(newest=order.this_is_newest, judge=judge):
             terminal.tell(done)
+        if finish(publisher, workspace.archive):
+            terminal.tell("finished an interrupted withdrawal")
         bring_up_to_date(texts, publisher.head)
         ask = partial(_ask, terminal, order.edited)
         plan = make_plan(find_files(order.paths), order.options, publisher.head, texts, ask)
@@ -280,6 +283,8 @@ def _show_plan(terminal: Terminal, plan: Plan, options: Options) -> None:
             terminal.tell(f"repaired  {escape(str(path))}: {escape(repair)}")
     for path, index in plan.known:
         terminal.tell(f"known     {escape(str(path))} is listed as #{index} already")
+    for path, index in plan.withdrawn:
+        terminal.warn(f"withdrawn {escape(str(path))} was listed as #{index} and withdrawn; it is not published again")
     _refuse_flawed(terminal, plan.flawed)
     for step in plan.steps:
         title = isolate(step.title) if step.title else "(no title)"
@@ -322,7 +327,8 @@ def _write_token(file: BinaryIO, made: Listed) -> None:
     file.write("\n".join((*lines, "")).encode("utf-8", "backslashreplace"))
 
 
-def _judge(workspace: Workspace, signing: SecretKey, root: CID) -> None:
+def judge_pending(workspace: Workspace, signing: SecretKey, root: CID) -> None:
+    """Verify a whole edition that an interrupted run left, before it is adopted."""
     evidence = Evidence(str(workspace.archive.folder), root, workspace.archive.blocks.get)
     report = verify(evidence, Trust(given=signing.public), Run())
     if report.exit_code() != 0:
@@ -357,6 +363,7 @@ def print_published(
     *,
     listed: list[Listed] | None = None,
     known: list[dict[str, Any]] | None = None,
+    withdrawn: tuple[int, ...] = (),
     first: bool = False,
 ) -> None:
     """Show an edition that was just made: its index hash, its links, the tokens."""
@@ -384,6 +391,7 @@ def print_published(
             "link": str(this),
             "newest_link": str(newest),
             "known": known or [],
+            "withdrawn": list(withdrawn),
             "testimonies": [
                 {"index": made.index, "cid": str(made.cid), "file": str(made.source)} for made in listed or []
             ],

@@ -3,6 +3,7 @@
     archive/                 may be handed to anybody, copied by any tool
     ├── head                 one line: the newest root CID
     ├── announcement.txt     the newest signed announcement
+    ├── dropping             only while a withdrawal is under way: the blocks that it takes out of the files
     └── editions/
         └── 000001.car       the blocks that edition 1 added; its header names the root
 
@@ -15,6 +16,8 @@ Writing an edition, and what a crash leaves at each step:
    may already have carried its signed checkpoint away.*
 3. `head` is replaced: this is the commit. Then `announcement.txt`.
    *The new edition; the announcement is written anew if it is behind.*
+   *A withdrawal also takes blocks out of earlier files: `dropping` lists them before, and each file is replaced by a
+   rename. The list is there until all are done, and the next run goes on.*
 4. the index is brought up to date. *A cache, which mends itself.*
 
 Only the newest root is promised complete: a withdrawal takes blocks out of earlier editions' files.
@@ -22,19 +25,23 @@ Only the newest root is promised complete: a withdrawal takes blocks out of earl
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from mirror.errors import Malformed, Missing, Refused
 from mirror.formats import car, fields, note, wire
+from mirror.formats import cid as cids
 from mirror.formats.cid import CID
 from mirror.store import files
 from mirror.store.blocks import Blocks
 
 HEAD_AT_MOST = 256
 """Bytes in `head`: one CID and a newline, with room to say what else stands there."""
+
+DROPPING_AT_MOST = 64 << 20
+"""Bytes in the list of blocks that a withdrawal drops: a million CIDs, the blocks of a terabyte of attachments."""
 
 _NAME = re.compile(r"([0-9]{6,})\.car")
 
@@ -132,6 +139,33 @@ class Archive:
             path.unlink()
         return found
 
+    @property
+    def _dropping_path(self) -> Path:
+        return self.folder / "dropping"
+
+    def dropping(self) -> list[CID]:
+        """The blocks that a withdrawal is taking out of the files; empty where none is under way."""
+        with contextlib.suppress(Missing):
+            data = files.read_at_most(self._dropping_path, DROPPING_AT_MOST, "the list of blocks to drop")
+            return [cids.parse(line) for line in wire.split_lines(wire.decode_utf8(data, "dropping"), "dropping")]
+        return []
+
+    def set_dropping(self, blocks: Sequence[CID]) -> None:
+        """Say, before it is done, which blocks a withdrawal takes out; an empty list says that it is done."""
+        if blocks:
+            files.replace(self._dropping_path, "".join(f"{cid}\n" for cid in blocks).encode())
+        else:
+            self._dropping_path.unlink(missing_ok=True)
+            files.sync_folder(self.folder)
+
+    def drop(self, blocks: set[CID]) -> int:
+        """Write every edition file that holds one of these blocks anew without them; how many files that were."""
+        paths = sorted({place.path for cid in blocks for place in self.blocks.places(cid)})
+        self.close()
+        for path in paths:
+            _rewrite(path, blocks)
+        return len(paths)
+
     @contextlib.contextmanager
     def new_edition(self, number: int) -> Iterator["NewEdition"]:
         """An edition being written: it lies under its own name once the block ends well and it was sealed."""
@@ -184,6 +218,17 @@ def root_of(path: Path) -> CID:
     if len(roots) != 1:
         raise Malformed(f"{path.name} names {len(roots)} roots, not one")
     return roots[0]
+
+
+def _rewrite(path: Path, without: set[CID]) -> None:
+    root = root_of(path)
+    with path.open("rb") as old, files.replacing(path) as new:
+        writer = car.Writer(new)
+        for section in car.sections(old):
+            if section.cid not in without:
+                old.seek(section.offset)
+                writer.put(section.cid, old.read(section.length))
+        writer.seal(root)
 
 
 def is_archive(folder: Path) -> bool:

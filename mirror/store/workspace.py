@@ -12,6 +12,7 @@ One writer at a time: `writing` takes the lock or refuses at once.
 """
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -90,6 +91,12 @@ class Workspace:
     def relock(self, signing: SecretKey, lock: vault.Lock) -> None:
         """Encrypt the key anew: another passphrase or identity opens it from now on."""
         files.replace(self.key_path, vault.seal(f"{signing.skey}\n".encode(), lock), mode=files.PRIVATE)
+
+    def keep_request(self, request: bytes) -> None:
+        """Keep an author's signed request privately, under its hash; the same one again changes nothing."""
+        folder = self._secret / "requests"
+        files.make_folder(folder, private=True)
+        files.replace(folder / f"{hashlib.sha256(request).hexdigest()}.txt", request, mode=files.PRIVATE)
 
     def texts(self, signing: SecretKey) -> Texts:
         """The keyed hashes of what was published; only the key's holder can ask them anything."""

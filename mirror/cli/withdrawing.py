@@ -1,0 +1,140 @@
+"""`mirror withdraw`: take testimonies back. `mirror request`: an author asks for it with her key."""
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from mirror import withdraw as flow
+from mirror.cli.authoring import mirror_of
+from mirror.cli.main import Session
+from mirror.cli.publishing import judge_pending, print_published, publisher_of, today
+from mirror.cli.terminal import isolate
+from mirror.cli.unlocking import open_sealed, passphrase_option, unlock
+from mirror.edition import Edition
+from mirror.errors import MirrorError, Refused
+from mirror.formats import cid as cids
+from mirror.formats import request as requests
+from mirror.formats.notes import REASONS, Testimony
+from mirror.intake import words
+from mirror.store import files, vault
+from mirror.store.workspace import Workspace
+from mirror.withdraw import Wanted
+
+
+@click.command()
+@click.argument("indexes", nargs=-1, type=click.IntRange(min=0), metavar="[INDEX]…")
+@click.option(
+    "--request", "request_file", type=click.Path(path_type=Path), help="An author's signed request: mirror request."
+)
+@click.option("--token-file", type=click.Path(path_type=Path), help="A file whose first line is the twelve words.")
+@click.option("--reason", type=click.Choice(REASONS), help="Say why, for everybody to read; left out by default.")
+@click.option("--yes", is_flag=True, help="Do not ask before withdrawing.")
+@passphrase_option
+@click.pass_obj
+def withdraw(
+    session: Session,
+    indexes: tuple[int, ...],
+    *,
+    request_file: Path | None,
+    token_file: Path | None,
+    reason: str | None,
+    yes: bool,
+    passphrase_fd: int | None,
+) -> None:
+    """Withdraw testimonies: from the tree, and from the archive's files.
+
+    Without INDEX, asks for a token's twelve words, and withdraws that account: the testimony with its versions and
+    translations. With INDEX, you withdraw them as the publisher, and everybody can see that it was you. The log goes on
+    saying that something was listed; it never said what. Copies that others made cannot be recalled.
+
+    \b
+    mirror withdraw
+    mirror withdraw 17 --reason safety
+    mirror withdraw --request request.txt
+    """
+    if (bool(indexes), request_file is not None, token_file is not None).count(True) > 1:
+        raise click.UsageError("give indexes, a request or a token, not two of them")
+    workspace = Workspace(session.home).require()
+    asked = None if request_file is None else files.read_at_most(request_file, requests.REQUEST_AT_MOST, "the request")
+    token = _token(session, token_file) if asked is None and not indexes else None
+    signing = unlock(session, workspace, passphrase_fd)
+    with workspace.writing(), workspace.archive as archive:
+        publisher = publisher_of(session, workspace, signing)
+        for done in publisher.prepare(judge=partial(judge_pending, workspace, signing)):
+            session.terminal.tell(done)
+        flow.finish(publisher, archive)
+        wanted = _wanted(publisher.head, indexes, asked, token)
+        _show(session, publisher.head, wanted)
+        if not session.terminal.confirm("withdraw? this cannot be undone", yes=yes):
+            raise Refused("nothing was withdrawn")
+        if asked is not None:
+            workspace.keep_request(asked)
+        published = flow.withdraw(publisher, archive, signing, wanted, reason=reason, day=today(workspace))
+    listed = ", ".join(f"#{index}" for index in wanted.indexes)
+    session.terminal.say(f"withdrawn: {listed}; please ask whoever holds copies to delete them")
+    print_published(session, signing.public, published, withdrawn=wanted.indexes)
+
+
+def _token(session: Session, path: Path | None) -> bytes:
+    if path is not None:
+        content = files.read_at_most(path, vault.SECRET_AT_MOST, "the token file").decode("utf-8", "replace")
+        return words.from_words(content.split("\n", 1)[0])
+    if not session.terminal.interactive:
+        raise click.UsageError("name an INDEX, --request FILE or --token-file FILE")
+    return words.from_words(click.prompt("the token's twelve words", err=True, hide_input=True))
+
+
+def _wanted(head: Edition, indexes: tuple[int, ...], asked: bytes | None, token: bytes | None) -> Wanted:
+    if asked is not None:
+        return flow.by_request(head, asked)
+    return flow.by_publisher(head, indexes) if token is None else flow.by_token(head, token)
+
+
+def _show(session: Session, head: Edition, wanted: Wanted) -> None:
+    for index in wanted.indexes:
+        try:
+            testimony = head.open(index, Testimony)
+            title = isolate(testimony.title) if testimony.title else "(no title)"
+            session.terminal.tell(f"withdraws #{index}  [{testimony.language}]  {title}")
+        except MirrorError as error:
+            session.terminal.tell(f"withdraws #{index}, which cannot be read: {error.message}")
+    if wanted.others:
+        listed = ", ".join(f"#{index}" for index in wanted.others)
+        session.terminal.tell(f"of the same account, and not withdrawn by this: {listed}")
+
+
+@click.command()
+@click.argument("cid")
+@click.option("--for", "what", required=True, metavar="LINK", help="The mirror: its announcement, archive or CAR.")
+@click.option("--from", "source", type=click.Path(path_type=Path), help="The archive or CAR that a link is read from.")
+@click.option(
+    "--key", "key_file", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Your key."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The new file to hand in.")
+@passphrase_option
+@click.pass_obj
+def request(
+    session: Session,
+    cid: str,
+    *,
+    what: str,
+    source: Path | None,
+    key_file: Path,
+    output: Path,
+    passphrase_fd: int | None,
+) -> None:
+    """Ask, as the author of a testimony, for your account to be withdrawn; hand the file to the publisher.
+
+    CID is the testimony's, as mirror list --cid shows it. The publisher keeps the request privately; it is not listed.
+
+    \b
+    mirror request bafkrei… --for announcement.txt --key anna.age -o request.txt
+    """
+    mirror = mirror_of(what, source)
+    asked = requests.Request(mirror.name, mirror.charter, cids.parse_ours(cid, cids.RAW))
+    sealed = files.read_at_most(key_file, vault.SECRET_AT_MOST, "the key")
+    author = open_sealed(session, sealed, passphrase_fd, "your key")
+    files.create(output, requests.sign(asked, author))
+    session.terminal.say(f"wrote {output}; hand it to the publisher")
+    session.terminal.give({"file": str(output), "mirror": mirror.name, "note": cid, "author": author.public.vkey})
