@@ -30,6 +30,7 @@ SIGNATURES_AT_MOST = 100
 """Signature lines in a note: C2SP asks for at least sixteen; Go's implementation stops at a hundred too."""
 
 _DASH = "— "
+_CONTROLS = bytes([*range(0x0A), *range(0x0B, 0x20)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def split_note(data: bytes) -> tuple[str, tuple[Signature, ...]]:
     head, blank, tail = whole.rpartition("\n\n")
     if not blank:
         raise Malformed("the note has no empty line before its signatures")
-    if any(byte < 0x20 and byte != 0x0A for byte in set(data)):
+    if len(data.translate(None, _CONTROLS)) != len(data):
         raise Malformed("the note holds a control character")
     lines = wire.split_lines(tail, "the note's last line")
     if len(lines) > SIGNATURES_AT_MOST:

@@ -49,6 +49,8 @@ from functools import lru_cache
 from mirror.errors import Malformed
 
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+_PLAIN_CONTROLS = bytes([*range(0x0A), *range(0x0B, 0x20), 0x7F])
+_HIGH_CONTROL = re.compile(rb"\xc2[\x80-\x9f]")
 _LINE_END = re.compile("\r\n|[\n\r\u2028\u2029]")
 _BLANKS = " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _BLANK_AT_END = re.compile(f"[{_BLANKS}](?:\n|\\Z)")
@@ -118,6 +120,9 @@ class Repaired:
 
 def check(text: str, what: str = "text") -> None:
     """The reader's rule: no control but newline. `Malformed` names `what`, line and column."""
+    data = text.encode("utf-8", "surrogatepass")
+    if len(data.translate(None, _PLAIN_CONTROLS)) == len(data) and not _HIGH_CONTROL.search(data):
+        return
     if found := _CONTROL.search(text):
         start = text.rfind("\n", 0, found.start()) + 1
         line, column = text.count("\n", 0, start) + 1, found.start() - start + 1

@@ -29,6 +29,7 @@ VARINT_AT_MOST = 9
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _HEX = re.compile(r"(?:[0-9a-f]{2})*")
 _BASE32 = re.compile(r"[a-z2-7]*")
+_DIGITS_32 = str.maketrans("abcdefghijklmnopqrstuvwxyz234567", "0123456789abcdefghijklmnopqrstuv")
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
@@ -92,10 +93,11 @@ def decode_base32(text: str) -> bytes:
     """The bytes that canonical lower-case base32 without padding spells."""
     if not _BASE32.fullmatch(text) or len(text) % 8 in (1, 3, 6):
         raise Malformed(f"not lower-case base32: {text[:80]!r}")
-    data = _base64.b32decode(text.upper() + "=" * (-len(text) % 8))
-    if encode_base32(data) != text:
+    length, loose = divmod(len(text) * 5, 8)
+    number = int(text.translate(_DIGITS_32) or "0", 32)
+    if number & ((1 << loose) - 1):
         raise Malformed(f"base32 with loose bits at its end: {text[:80]!r}")
-    return data
+    return (number >> loose).to_bytes(length)
 
 
 def encode_base36(data: bytes) -> str:

@@ -535,6 +535,7 @@ def test_keys_sign_notes_and_checkpoints_and_nothing_else() -> None:
         "Edition",
         "Announcement",
         "Checkpoint",
+        "Request",
     }
 
 
