@@ -8,6 +8,7 @@ import click
 
 from mirror.cli.main import Session
 from mirror.cli.terminal import Terminal, in_groups
+from mirror.cli.typed import check_new
 from mirror.edition import Edition
 from mirror.errors import Missing
 from mirror.formats import link, notes
@@ -27,23 +28,19 @@ def link_of_edition(root: CID, key: PublicKey) -> Link:
     return Link(IPFS, root, "", key)
 
 
-def print_code(terminal: Terminal, content: str) -> None:
-    """A QR code in the terminal; elsewhere it would be noise."""
-    if terminal.as_json or terminal.quiet or not sys.stdout.isatty():
+def print_code(terminal: Terminal, content: str, *, anywhere: bool = False) -> None:
+    """A QR code in the terminal; elsewhere it would be noise, unless it is wanted `anywhere`."""
+    if terminal.as_json or terminal.quiet or not (anywhere or sys.stdout.isatty()):
         return
-    import segno  # noqa: PLC0415  (only where a code is drawn)
-
-    drawn = io.StringIO()
-    segno.make(content, error="l").terminal(drawn, compact=True)
-    terminal.say(drawn.getvalue())
+    terminal.say(_draw(content, "txt").decode())
 
 
 @click.command()
 @click.option(
-    "--note", "note_file", type=click.Path(path_type=Path), help="Write the signed announcement to this file."
+    "--note", "note_file", type=click.Path(path_type=Path), help="Write the signed announcement to this new file."
 )
-@click.option("--svg", type=click.Path(path_type=Path), help="Draw the QR code of the newest-link into this SVG file.")
-@click.option("--png", type=click.Path(path_type=Path), help="Draw it into this PNG file.")
+@click.option("--svg", type=click.Path(path_type=Path), help="Draw the newest-link's QR code into this new SVG file.")
+@click.option("--png", type=click.Path(path_type=Path), help="Draw it into this new PNG file.")
 @click.option("--qr", is_flag=True, help="Draw it as text, also where the output is no terminal.")
 @click.pass_obj
 def announce(session: Session, *, note_file: Path | None, svg: Path | None, png: Path | None, qr: bool) -> None:
@@ -56,12 +53,17 @@ def announce(session: Session, *, note_file: Path | None, svg: Path | None, png:
     mirror announce
     mirror announce --svg code.svg --png code.png --note announcement.txt
     """
-    archive = Workspace(session.home).require().archive
+    for path in (svg, png, note_file):
+        if path is not None:
+            check_new(path)
+    workspace = Workspace(session.home).require()
+    archive = workspace.archive
     with archive:
         edition = Edition(archive.head(), archive.blocks.get)
         data = archive.announcement()
     if data is None:
-        raise Missing("there is no announcement yet", hint="the next mirror publish writes it")
+        hint = "the next mirror publish writes it" if workspace.key_path.exists() else "mirror status shows the links"
+        raise Missing("the announcement is not here", hint=hint)
     announced = notes.open_as(Announcement, data, edition.key)
     newest, this = str(link.newest(edition.key)), str(link_of_edition(announced.root_cid, edition.key))
     for path, kind in ((svg, "svg"), (png, "png")):
@@ -76,15 +78,12 @@ def announce(session: Session, *, note_file: Path | None, svg: Path | None, png:
 
 def _print(terminal: Terminal, text: str, newest: str, this: str, key: PublicKey, *, qr: bool) -> None:
     terminal.say(f"{text}\nkey           {in_groups(str(key.ipns))}\nthis edition  {this}\nthe newest    {newest}")
-    if qr and not sys.stdout.isatty():
-        terminal.say(_draw(newest, "txt").decode())
-    else:
-        print_code(terminal, newest)
+    print_code(terminal, newest, anywhere=qr)
     terminal.give({"announcement": text, "link": this, "newest_link": newest, "key": str(key.ipns), "vkey": key.vkey})
 
 
 def _draw(content: str, kind: str) -> bytes:
-    import segno  # noqa: PLC0415  (as above)
+    import segno  # noqa: PLC0415  (only where a code is drawn)
 
     code = segno.make(content, error="l" if kind == "txt" else "m")
     if kind == "txt":

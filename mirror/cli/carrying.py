@@ -8,7 +8,9 @@ from mirror import carry, tree
 from mirror.cli.main import Session
 from mirror.cli.reporting import print_report
 from mirror.cli.sources import open_copy
+from mirror.cli.terminal import many
 from mirror.cli.trusting import trust_of
+from mirror.cli.typed import Index, Misused, check_new
 from mirror.cli.verifying import judge_copy
 from mirror.edition import Edition
 from mirror.errors import Refused
@@ -22,7 +24,7 @@ from mirror.verdict import Claim, State
 @click.command()
 @click.argument("what", required=False)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The new CAR file, or folder.")
-@click.option("--one", type=click.IntRange(min=1), metavar="INDEX", help="Only this testimony, with its proof.")
+@click.option("--one", type=Index(), help="Only this testimony, with its proof.")
 @click.pass_obj
 def export(session: Session, what: str | None, *, output: Path, one: int | None) -> None:
     """Write the newest edition as one CAR: the whole tree and nothing else, the same bytes each time.
@@ -34,8 +36,7 @@ def export(session: Session, what: str | None, *, output: Path, one: int | None)
     mirror export -o voices.car
     mirror export --one 17 -o testimony-17
     """
-    if output.exists():
-        raise Refused(f"{output} exists already and is not overwritten")
+    check_new(output)
     with open_copy(Path(what) if what is not None else session.home) as copy:
         edition = Edition(copy.root, copy.get)
         if one is not None:
@@ -43,8 +44,8 @@ def export(session: Session, what: str | None, *, output: Path, one: int | None)
             return
         with files.replacing(output) as file:
             count = carry.export(copy.root, copy.get, file)
-    size = output.stat().st_size
-    session.terminal.say(f"wrote {output}: edition {edition.number}, {count} blocks, {size} bytes, root {edition.root}")
+    size, blocks = output.stat().st_size, many(count, "block", "blocks")
+    session.terminal.say(f"wrote {output}: edition {edition.number}, {blocks}, {size} bytes, index hash {edition.root}")
     session.terminal.give(
         {
             "file": str(output),
@@ -58,7 +59,7 @@ def export(session: Session, what: str | None, *, output: Path, one: int | None)
 
 def _export_one(session: Session, edition: Edition, index: int, get: Get, folder: Path) -> None:
     if not 0 < index < edition.size or edition.entry(index).kind != entries.TESTIMONY:
-        raise Refused(f"#{index} is no testimony of this mirror", hint="mirror list shows what is listed")
+        raise Misused(f"#{index} is no testimony of this mirror", hint="mirror list shows what is listed")
     if edition.tree.find(tree.note_path(index)) is None:
         raise Refused(f"#{index} is not here: it was withdrawn, or this copy does not hold it")
     written = carry.export_one(edition, index, get, folder)
@@ -95,7 +96,9 @@ def import_(session: Session, what: Path, *, key_text: str | None) -> int:
         with workspace.writing(), workspace.archive:
             workspace.archive.remove_leftovers()
             edition, count = carry.bring_in(workspace.archive, copy.root, copy.get)
-    session.terminal.say(f"{edition.key.name}: edition {edition.number} is here now, {count} new blocks")
+    session.terminal.say(
+        f"{edition.key.name}: edition {edition.number} is here now, {many(count, 'new block', 'new blocks')}"
+    )
     key = report.verdict(Claim.KEY)
     if key.state is not State.HOLDS:
         for words in key.words:

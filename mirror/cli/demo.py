@@ -2,6 +2,8 @@
 
 import secrets
 import shutil
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -18,6 +20,7 @@ from mirror.edition import Edition
 from mirror.errors import Missing, Refused, Unverified
 from mirror.formats import key, link
 from mirror.formats.key import PublicKey
+from mirror.formats.notes import Testimony
 from mirror.intake.drafts import Options
 from mirror.store import files, vault
 from mirror.store.archive import Archive
@@ -54,6 +57,8 @@ def demo(session: Session, folder: Path) -> None:
         raise Refused(f"{folder} is not empty", hint="name a new folder, such as: mirror demo demo-2")
     terminal = session.terminal
     public = _publish(folder, terminal)
+    languages = _languages(folder / "archive")
+    terminal.say(f"published {sum(languages.values())} testimonies in {len(languages)} languages")
     terminal.say("\n── a reader verifies the archive, with the key that the publisher gave her\n")
     good = _verify(folder / "archive", public, terminal)
     terminal.say("\n── somebody changes one byte of a copy\n")
@@ -61,13 +66,13 @@ def demo(session: Session, folder: Path) -> None:
     bad = _verify(folder / "changed-copy", public, terminal)
     if good.exit_code() != 0 or item not in bad.bad_items():
         raise Unverified("the demonstration did not show what it should; please report it")
-    _close(terminal, folder, public, good, bad, item)
+    _close(terminal, folder, _Shown(public, languages, good, bad, item))
 
 
 def _publish(folder: Path, terminal: Terminal) -> PublicKey:
     state = folder / "secret" / "state"
     session = Session(folder, Terminal(quiet=True, silent=True), state)
-    terminal.say("── a publisher makes a workspace, and publishes a folder of invented testimonies\n")
+    terminal.say("── a publisher makes a workspace, and publishes a folder of invented testimonies")
     signing = key.generate(NAME, secrets.token_bytes(32))
     lock = vault.new_identity()
     workspace = Workspace(folder)
@@ -78,6 +83,13 @@ def _publish(folder: Path, terminal: Terminal) -> PublicKey:
         session, workspace, signing, Order((_samples(),), Options(), folder / "secret" / "tokens.txt", yes=True)
     )
     return signing.public
+
+
+def _languages(archive: Path) -> Counter[str]:
+    """How many testimonies in which language were published."""
+    with open_copy(archive) as copy:
+        edition = Edition(copy.root, copy.get)
+        return Counter(edition.open(index, Testimony).language for index in range(1, edition.size))
 
 
 def _samples() -> Path:
@@ -110,15 +122,27 @@ def _change_a_byte(original: Path, changed: Path, public: PublicKey) -> str:
     return in_words(note_path(CHANGED_INDEX))
 
 
-def _close(terminal: Terminal, folder: Path, public: PublicKey, good: Report, bad: Report, item: str) -> None:
-    if good.root_cid is None:
+@dataclass(frozen=True)
+class _Shown:
+    """What the demonstration showed: what was published, and the reports on it and on the changed copy."""
+
+    public: PublicKey
+    languages: Counter[str]
+    good: Report
+    bad: Report
+    item: str
+
+
+def _close(terminal: Terminal, folder: Path, shown: _Shown) -> None:
+    root = shown.good.root_cid
+    if root is None:
         raise Unverified("the demonstration has no index hash; please report it")
-    newest, this = str(link.newest(public)), str(link_of_edition(good.root_cid, public))
-    terminal.say(f"\n── the changed byte was found, and named: {item}\n")
-    terminal.say(f"index hash    {good.root_cid}")
+    newest, this = str(link.newest(shown.public)), str(link_of_edition(root, shown.public))
+    terminal.say(f"\n── the changed byte was found, and named: {shown.item}\n")
+    terminal.say(f"index hash    {root}")
     terminal.say(f"this edition  {this}")
     terminal.say(f"the newest    {newest}")
-    print_code(terminal, newest)
+    print_code(terminal, newest, anywhere=True)
     terminal.say("try next:")
     terminal.say(f"  mirror read {folder / 'archive'} 1 2")
     terminal.say(f"  mirror verify {folder / 'archive'}")
@@ -126,11 +150,13 @@ def _close(terminal: Terminal, folder: Path, public: PublicKey, good: Report, ba
     terminal.give(
         {
             "folder": str(folder),
-            "index_hash": str(good.root_cid),
+            "testimonies": sum(shown.languages.values()),
+            "languages": sorted(shown.languages),
+            "index_hash": str(root),
             "link": this,
             "newest_link": newest,
-            "changed": item,
-            "verified": as_json(good, good.exit_code()),
-            "changed_copy": as_json(bad, bad.exit_code()),
+            "changed": shown.item,
+            "verified": as_json(shown.good, shown.good.exit_code()),
+            "changed_copy": as_json(shown.bad, shown.bad.exit_code()),
         }
     )

@@ -9,6 +9,7 @@ import click
 
 from mirror.cli.main import Session
 from mirror.cli.publishing import print_published, publisher_of, today
+from mirror.cli.typed import Misused, as_typed, check_new
 from mirror.cli.unlocking import new_lock, passphrase_option
 from mirror.errors import Malformed, Refused
 from mirror.formats import fields, key, language, note, text, wire
@@ -75,15 +76,19 @@ def init(
     mirror --home voices init voices.example/archive --title "Voices" --language en --text "We gather testimonies."
     mirror --home voices init voices.example/archive --charter charter.md --recovery /media/stick/recovery.txt
     """
-    key.parse_name(name)
+    with as_typed():
+        key.parse_name(name)
     workspace = Workspace(session.home)
     if session.home.exists() and any(session.home.iterdir()):
         raise Refused(f"{session.home} is not empty", hint=f"name a new folder: mirror --home FOLDER init {name}")
     if recovery is not None and session.home.resolve() in recovery.resolve().parents:
         raise Refused(f"{recovery} lies in the workspace; the recovery key has to be kept somewhere else")
+    if recovery is not None:
+        check_new(recovery)
     if recovery is None and (session.terminal.as_json or not session.terminal.interactive):
-        raise click.UsageError("name a file for the recovery key with --recovery")
-    charter = _read_charter(charter_file) if charter_file else _ask_charter(title, tag, body)
+        raise Misused("name a file for the recovery key with --recovery")
+    with as_typed():
+        charter = _read_charter(session, charter_file) if charter_file else _ask_charter(session, title, tag, body)
     signing = key.generate(name, secrets.token_bytes(32))
     lock = new_lock(session, passphrase_fd, identity, "the mirror's key")
     found(session, workspace, signing, lock, charter, recovery=recovery)
@@ -120,29 +125,33 @@ def found(
     print_published(session, signing.public, published, first=True)
 
 
-def _ask_charter(title: str | None, tag: str | None, body: str | None) -> CharterText:
+def _ask_charter(session: Session, title: str | None, tag: str | None, body: str | None) -> CharterText:
+    if None in (title, tag, body) and not session.terminal.interactive:
+        raise Misused("nobody is here to ask for the charter", hint="give --title, --language and --text, or --charter")
     if title is None:
         title = click.prompt("the mirror's title, in any script", err=True)
     if tag is None:
         tag = click.prompt("the charter's language (a tag such as en, mk, zh-Hans)", err=True)
     if body is None:
         body = click.prompt("the charter's text: who you are in as few words as is safe, how to withdraw", err=True)
-    return _checked(str(title), str(tag), str(body))
+    return _checked(session, str(title), str(tag), str(body))
 
 
-def _read_charter(path: Path) -> CharterText:
+def _read_charter(session: Session, path: Path) -> CharterText:
     data = files.read_at_most(path, note.NOTE_AT_MOST, "the charter")
     values, body = read_front_matter(wire.decode_utf8(data, str(path)))
     strange = sorted(values.keys() - {"title", "language"})
     if strange or not all(isinstance(values.get(each), str) for each in ("title", "language")):
         raise Malformed(f"{path} has to give title and language, and nothing else, between +++ lines")
-    return _checked(values["title"], values["language"], body)
+    return _checked(session, values["title"], values["language"], body)
 
 
-def _checked(title: str, tag: str, body: str) -> CharterText:
+def _checked(session: Session, title: str, tag: str, body: str) -> CharterText:
     heading, content = text.repair(title, single_line=True), text.repair(body)
     if heading.flaws or content.flaws:
         raise Malformed(f"the charter: {(heading.flaws + content.flaws)[0]}")
     if not heading.text.strip(" ") or not content.text.strip("\n"):
         raise Malformed("the charter needs a title and a text")
+    for repair in heading.repairs + content.repairs:
+        session.terminal.tell(f"repaired  the charter: {repair}")
     return CharterText(fields.title(heading.text.strip(" ")), language.canonical(tag), content.text.strip("\n"))

@@ -10,7 +10,7 @@ import click
 from mirror import tree
 from mirror.cli.announcing import link_of_edition
 from mirror.cli.main import Session
-from mirror.cli.terminal import escape, in_groups
+from mirror.cli.terminal import escape, in_groups, many
 from mirror.edition import Edition
 from mirror.errors import MirrorError
 from mirror.formats import car, link
@@ -34,13 +34,13 @@ def status(session: Session) -> None:
         edition = Edition(archive.head(), archive.blocks.get)
         known = _known(session, workspace, edition)
     say = session.terminal.say
-    say(f"{edition.key.name}, edition {edition.number}, {edition.size} entries")
+    say(f"{edition.key.name}, edition {edition.number}, {many(edition.size, 'entry', 'entries')}")
     say(f"title         {escape(edition.charter.title)}")
     say(f"key           {in_groups(str(edition.key.ipns))}")
     say(f"index hash    {edition.root}")
     say(f"this edition  {link_of_edition(edition.root, edition.key)}")
     say(f"the newest    {link.newest(edition.key)}")
-    say(f"on disk       {known['files']} edition files, {known['bytes']} bytes")
+    say(f"on disk       {many(known['files'], 'edition file', 'edition files')}, {known['bytes']} bytes")
     for words in known["behind"]:
         say(f"behind        {words}")
     for words in known["next"]:
@@ -179,10 +179,11 @@ def _print_checked(session: Session, found: _Checked) -> None:
         say(f"false  {escape(words)}")
     for words in found.notes:
         say(f"note   {escape(words)}")
-    count = f"{found.files} files, {found.blocks} blocks"
+    count = f"{many(found.files, 'file', 'files')}, {many(found.blocks, 'block', 'blocks')}"
     say(f"{count}: {len(found.bad)} damaged" if found.bad else f"{count}: every block hashes to its CID")
     if found.items:
-        say(f"{len(found.items)} items of the newest edition cannot be read; import them from another copy")
+        items = many(len(found.items), "item", "items")
+        say(f"{items} of the newest edition cannot be read; bring them in from another copy: mirror import FILE.car")
     session.terminal.give(
         {
             "files": found.files,

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from mirror.cli.main import Session
+from mirror.cli.main import Nearest, Session
 from mirror.cli.terminal import in_groups
+from mirror.cli.typed import as_typed, check_new
 from mirror.cli.unlocking import new_lock, open_sealed, passphrase_option, unlock, write_sealed
 from mirror.edition import Edition
-from mirror.errors import Refused
 from mirror.formats import key as keys
 from mirror.formats import link
 from mirror.formats.key import PublicKey
@@ -17,7 +17,7 @@ from mirror.store import files, vault
 from mirror.store.workspace import Workspace
 
 
-@click.group()
+@click.group(cls=Nearest)
 def key() -> None:
     """Make a key, show its names, change its passphrase.
 
@@ -45,9 +45,9 @@ def new(session: Session, name: str, *, output: Path, identity: Path | None, pas
     \b
     mirror key new anna.example -o anna.age
     """
-    made = keys.generate(keys.parse_name(name), secrets.token_bytes(32))
-    if output.exists():
-        raise Refused(f"{output} exists already and is not overwritten")
+    with as_typed():
+        made = keys.generate(keys.parse_name(name), secrets.token_bytes(32))
+    check_new(output)
     write_sealed(output, made, new_lock(session, passphrase_fd, identity, f"the key of {name}"))
     session.terminal.tell(f"wrote {output}")
     _show(session, made.public)

@@ -61,6 +61,8 @@ SUMMARIES = {
     "import": "bring a newer edition in, verified first",
     "trust": "confirm a mirror's key after comparing it",
     "announce": "show the newest announcement: note, links, QR code",
+    "withdraw": "take testimonies back",
+    "request": "as an author, ask for your testimony to be withdrawn",
     "demo": "show the whole path on invented testimonies",
 }
 """Each command in a few words, so that listing them imports none."""
@@ -74,6 +76,11 @@ EXIT_CODES = (
     (Unverified, 1),
     (MirrorError, 70),
 )
+
+HELP_INSTEAD: tuple[type[click.ClickException], ...] = tuple(
+    filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)])
+)
+"""What newer versions of click raise for a group of commands by itself: its message is the help."""
 
 FAULT, INTERRUPTED, BROKEN_PIPE = 70, 130, 141
 
@@ -224,17 +231,21 @@ def _failed(error: MirrorError) -> int:
 
 
 def _misused(error: click.ClickException) -> int:
-    context = getattr(error, "ctx", None)
-    if context is None or not error.message or error.message == context.get_help():
-        error.show()  # a command group by itself: its help
+    if isinstance(error, HELP_INSTEAD):
+        error.show()
         return error.exit_code
-    message = error.format_message()
-    hint = getattr(error, "hint", "") or f"{context.command_path} --help explains"
+    context = getattr(error, "ctx", None)
+    hint = getattr(error, "hint", "") or f"{context.command_path if context else 'mirror'} --help explains"
+    message, what = error.format_message(), ""
     if isinstance(error, click.NoSuchOption):
         message = f"no such option {error.option_name}"
-        near = _nearest(error.option_name, [each for option in context.command.params for each in option.opts])
+        options = [each for option in context.command.params for each in option.opts] if context else []
+        near = _nearest(error.option_name, options)
         hint = f"the nearest is: {near}" if near else hint
-    _say("error", message[:1].lower() + message[1:].rstrip("."), hint)
+    elif isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter):
+        what = f"{error.param.opts[-1]}: " if isinstance(error.param, click.Option) else ""
+        message = error.message
+    _say("error", what + message[:1].lower() + message[1:].rstrip("."), hint)
     return error.exit_code
 
 

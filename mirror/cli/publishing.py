@@ -14,7 +14,8 @@ import click
 from mirror.audit import Evidence, Run
 from mirror.cli.announcing import link_of_edition, print_code
 from mirror.cli.main import Session
-from mirror.cli.terminal import Terminal, escape, isolate
+from mirror.cli.terminal import Terminal, escape, isolate, many
+from mirror.cli.typed import Misused, as_typed, check_new
 from mirror.cli.unlocking import passphrase_option, unlock
 from mirror.errors import Refused, Unverified
 from mirror.formats import link
@@ -59,7 +60,8 @@ def draft_options(command: Any) -> Any:
 
 def options_of(workspace: Workspace | None, given: dict[str, Any]) -> Options:
     """What those options say, with the workspace's defaults."""
-    default = workspace.settings.language if workspace is not None and workspace.exists() else ""
+    with as_typed():
+        default = workspace.settings.language if workspace is not None and workspace.exists() else ""
     return Options(
         language=given["language"] or default,
         title=given["title"],
@@ -73,7 +75,7 @@ def options_of(workspace: Workspace | None, given: dict[str, Any]) -> Options:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="PATH…")
 @draft_options
 @click.pass_obj
 def preview(session: Session, /, paths: tuple[Path, ...], **given: Any) -> None:
@@ -158,7 +160,7 @@ def _refuse_flawed(terminal: Terminal, flawed: list[Flawed]) -> None:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="PATH…")
 @draft_options
 @click.option(
     "--tokens", "tokens_file", type=click.Path(path_type=Path), help="Write the withdrawal tokens to this new file."
@@ -197,6 +199,7 @@ def publish(
     mirror publish --language mk --no-tokens --yes letter.txt
     """
     workspace = Workspace(session.home).require()
+    _check_paths(workspace, paths)
     order = Order(
         paths,
         options_of(workspace, given),
@@ -242,6 +245,7 @@ def run_publish(session: Session, workspace: Workspace, signing: SecretKey, orde
             terminal.say(f"nothing new to publish; edition {publisher.head.number} stays the newest")
             terminal.give({"published": None, "edition": publisher.head.number, "known": _known(plan)})
             return
+        _check_shown(plan, order)
         question = f"publish {_count(len(plan.steps))}? what is listed can be withdrawn, but never unlisted"
         if not terminal.confirm(question, yes=order.yes):
             raise Refused("nothing was published")
@@ -250,18 +254,37 @@ def run_publish(session: Session, workspace: Workspace, signing: SecretKey, orde
     print_published(session, signing.public, published, listed=listed, known=_known(plan))
 
 
+def _check_paths(workspace: Workspace, paths: tuple[Path, ...]) -> None:
+    """Refuse what lies in the workspace's own folders: tokens and requests are secret, and an archive is no draft."""
+    own = [(workspace.home / name).resolve() for name in ("secret", "archive", "cache")]
+    for path in paths:
+        if any(folder in (path.resolve(), *path.resolve().parents) for folder in own):
+            raise Refused(f"{path} lies in the workspace's own folders, and is not published")
+
+
 def _check_tokens(session: Session, workspace: Workspace, order: Order) -> None:
     path = order.tokens_file
     if path is not None and order.no_tokens:
-        raise click.UsageError("--tokens and --no-tokens exclude each other")
+        raise Misused("--tokens and --no-tokens exclude each other")
     if path is None and not order.no_tokens and (session.terminal.as_json or not session.terminal.interactive):
-        raise click.UsageError("say where the withdrawal tokens go: --tokens FILE, or --no-tokens for none")
+        raise Misused(
+            "nothing says where the withdrawal tokens go", hint="give --tokens FILE, or --no-tokens to make none"
+        )
     if path is None:
         return
-    if path.exists():
-        raise Refused(f"{path} exists already and is not overwritten", hint="name a new file for the tokens")
+    check_new(path, "name a new file for the tokens")
+    if any(given.resolve() in path.resolve().parents for given in order.paths):
+        raise Refused(f"{path} would lie among the testimonies, and be published with them the next time")
     if workspace.archive.folder.resolve() in path.resolve().parents:
         raise Refused(f"{path} lies in the archive, which is handed to anybody; tokens are for their authors alone")
+
+
+def _check_shown(plan: Plan, order: Order) -> None:
+    if order.tokens_file is None and not order.no_tokens and len(plan.steps) > TOKENS_SHOWN_AT_MOST:
+        raise Refused(
+            f"{len(plan.steps)} withdrawal tokens are more than anybody can write down from a screen",
+            hint="give --tokens FILE",
+        )
 
 
 def _ask(terminal: Terminal, edited: Answer | None, path: Path, index: int) -> Answer:
@@ -353,7 +376,7 @@ def _known(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _count(testimonies: int) -> str:
-    return "1 testimony" if testimonies == 1 else f"{testimonies} testimonies"
+    return many(testimonies, "testimony", "testimonies")
 
 
 def print_published(

@@ -1,5 +1,6 @@
 """`mirror list` and `mirror read`: what the log says, and testimonies, verified before they are shown."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ import click
 from mirror import tree
 from mirror.check import Withdrawn
 from mirror.cli.main import Session
-from mirror.cli.sources import Copy, check_link_alone, open_copy, open_given
-from mirror.cli.terminal import Terminal, escape, in_groups, isolate
+from mirror.cli.sources import Copy, link_alone, open_copy, open_given
+from mirror.cli.terminal import Terminal, escape, in_groups, in_one_line, isolate
 from mirror.cli.trusting import trust_of
+from mirror.cli.typed import Index, Misused
 from mirror.cli.verifying import claim_of_link
 from mirror.edition import Edition
 from mirror.errors import MirrorError, Missing, NeedsNewer, Refused, Unverified
@@ -95,8 +97,13 @@ def _details(edition: Edition, index: int, kind: str, withdrawn: dict[int, Withd
 
 @click.command()
 @click.argument("what")
-@click.argument("indexes", nargs=-1, type=click.IntRange(min=0), metavar="[INDEX]…")
-@click.option("--from", "source", type=click.Path(path_type=Path), help="The archive or CAR that a link is read from.")
+@click.argument("indexes", nargs=-1, type=Index(), metavar="[INDEX]…")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path, exists=True),
+    help="The archive or CAR that a link is read from.",
+)
 @click.option("--key", "key_text", metavar="KEY", help="Go by this key for once: a vkey, or its k51… name.")
 @click.option("--no-memory", is_flag=True, help="Use no memory of mirrors.")
 @click.option("--yes", is_flag=True, help="Show texts with a content warning without asking.")
@@ -131,7 +138,7 @@ def read(
             return _Reading(session, given.copy, given.link, key_text, memory=not no_memory, yes=yes).show(indexes)
         link = given.link
         if source is None or link is None:
-            raise check_link_alone(link) if link else Missing(f"{what} is not here")
+            raise link_alone(link) if link else Missing(f"{what} is not here")
         wanted = indexes or _indexes_of(link)
         with open_copy(source) as copy:
             return _Reading(session, copy, link, key_text, memory=not no_memory, yes=yes).show(wanted)
@@ -171,6 +178,8 @@ class _Reading:
         """Show the testimonies at these indexes, or all; the exit code."""
         edition = self._edition
         wanted = indexes or tuple(index for index, entry in edition.entries() if entry.kind == entries.TESTIMONY)
+        for index in indexes:
+            self._check_index(index)
         self._terminal.say(f"{edition.key.name}, edition {edition.number}, index hash {edition.root}")
         shown = [self._show(index) for index in wanted]
         key = self._report.verdict(Claim.KEY)
@@ -187,7 +196,16 @@ class _Reading:
         )
         if key.state is State.FALSE or any("false" in each for each in shown):
             return 1
-        return 0 if key.state is State.HOLDS else 3
+        return 0 if key.state is State.HOLDS and not any("not_checked" in each for each in shown) else 3
+
+    def _check_index(self, index: int) -> None:
+        """Asking for what no testimony has is wrong usage, and no verdict; an entry that cannot be read is judged."""
+        if index >= self._edition.size:
+            raise Misused(f"#{index} is not in this log, which has {self._edition.size} entries")
+        with contextlib.suppress(MirrorError):
+            kind = self._edition.entry(index).kind
+            if kind != entries.TESTIMONY:
+                raise Misused(f"#{index} is a {kind}, not a testimony", hint="mirror list shows what is listed")
 
     def _show(self, index: int) -> dict[str, Any]:
         if index in self._withdrawn:
@@ -195,21 +213,20 @@ class _Reading:
             return {"index": index, "withdrawn": self._withdrawn[index].by}
         try:
             testimony = self._open(index)
+        except (Missing, NeedsNewer) as error:
+            self._terminal.warn(f"#{index}  not checked: {in_one_line(error.message)}; it is not shown")
+            return {"index": index, "not_checked": error.message}
         except MirrorError as error:
-            self._terminal.warn(f"#{index}  false: {escape(error.message)}; it is not shown")
+            self._terminal.warn(f"#{index}  false: {in_one_line(error.message)}; it is not shown")
             return {"index": index, "false": error.message}
         self._print(index, testimony)
         return self._as_json(index, testimony)
 
     def _open(self, index: int) -> Testimony:
         edition, log = self._edition, self._edition.log
-        if not 0 <= index < edition.size:
-            raise Refused(f"#{index} is not in this log, which has {edition.size} entries")
         leaf = merkle.leaf_hash(log.entry(index))
         root_hash = edition.checkpoint.root_hash
         merkle.check_inclusion(index, edition.size, leaf, log.inclusion(index), root_hash)
-        if edition.entry(index).kind != entries.TESTIMONY:
-            raise Refused(f"#{index} is a {edition.entry(index).kind}, not a testimony")
         return edition.open(index, Testimony)
 
     def _print(self, index: int, testimony: Testimony) -> None:

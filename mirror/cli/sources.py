@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mirror import tree
 from mirror.alone import is_evidence
-from mirror.errors import Malformed, Missing, Refused
+from mirror.cli.typed import Misused
+from mirror.errors import Malformed, Missing, Refused, Unavailable
 from mirror.formats import car, link, note
 from mirror.formats.cid import CID
 from mirror.formats.link import Link
@@ -26,6 +28,9 @@ from mirror.store import files
 from mirror.store.archive import Archive, is_archive, root_of
 from mirror.store.blocks import Blocks
 from mirror.store.folder import PlainFolder
+
+NAME_ONE = "name an archive's folder, a .car file, a note, or a link that begins with ipfs:// or ipns://"
+"""What a reader can name."""
 
 
 @dataclass
@@ -58,6 +63,8 @@ class Given:
 @contextlib.contextmanager
 def open_given(what: str) -> Iterator[Given]:
     """What `what` names."""
+    if not what:
+        raise Misused("nothing is named", hint=NAME_ONE)
     path = Path(what)
     if not _exists(path):
         yield Given(link=_parse_link(what))
@@ -79,9 +86,8 @@ def _parse_link(what: str) -> Link:
     try:
         return link.parse(what)
     except Malformed as error:
-        raise Missing(
-            f"{what[:200]!r} is no file or folder here, and no link: {error.message}",
-            hint="name an archive's folder, a .car file, a note, or a link that begins with ipfs:// or ipns://",
+        raise Misused(
+            f"{what[:200]!r} is no file or folder here, and no link: {error.message}", hint=NAME_ONE
         ) from None
 
 
@@ -93,7 +99,10 @@ def _open_text(path: Path) -> Given:
         raise Refused(f"{path} is a proof, which says nothing without its note", hint="name the note beside it")
     with contextlib.suppress(Malformed, UnicodeDecodeError):
         return Given(link=link.parse(data.decode()))
-    note.split_note(data)
+    try:
+        note.split_note(data)
+    except Malformed as error:
+        raise Malformed(f"{path} is neither a CAR nor a note nor a link: {error.message}", hint=NAME_ONE) from None
     return Given(note=data, proof=_proof_beside(path))
 
 
@@ -118,7 +127,7 @@ def _is_car(path: Path) -> bool:
 def open_copy(path: Path) -> Iterator[Copy]:
     """The copy in a folder or CAR."""
     if not path.exists():
-        raise Missing(f"{path} does not exist")
+        raise Misused(f"{path} does not exist", hint=NAME_ONE)
     if path.is_file():
         with _open_car(path) as copy:
             yield copy
@@ -129,6 +138,8 @@ def open_copy(path: Path) -> Iterator[Copy]:
         with _open_archive(path, None) as copy:
             yield copy
     else:
+        if not any((path / name).is_file() for name in (tree.EDITION, tree.CHARTER, tree.CHECKPOINT)):
+            raise Missing(f"{path} holds no archive and no mirror's tree", hint=NAME_ONE)
         folder = PlainFolder(path)
         yield Copy(f"the folder {path}", folder.root, folder.get)
 
@@ -162,9 +173,9 @@ def _root_of(path: Path) -> CID:
         raise Malformed(f"{path.name}: {error.message}") from None
 
 
-def check_link_alone(found: Link) -> Refused:
+def link_alone(found: Link) -> Unavailable:
     """What is said where a link is named without the copy to read it from."""
-    return Refused(
+    return Unavailable(
         f"{found.scheme}://{found.cid} is a link, and this version reads no network",
         hint="fetch the archive or its CAR by any way, then: mirror verify --from ARCHIVE LINK",
     )

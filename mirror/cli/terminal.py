@@ -31,6 +31,11 @@ def escape(text: str) -> str:
     return _CONTROL.sub(lambda found: found[0] if found[0] in _MARKS else ascii(found[0])[1:-1], text)
 
 
+def in_one_line(text: str) -> str:
+    """Text from outside, escaped, its newlines too: a name cannot pretend to be a line of ours."""
+    return escape(text).replace("\n", "\\n")
+
+
 def isolate(text: str) -> str:
     """Text from outside, escaped, each line isolated, so that its direction ends where it ends."""
     lines = escape(text).split("\n")
@@ -40,6 +45,11 @@ def isolate(text: str) -> str:
 def in_groups(text: str) -> str:
     """A key or hash in groups of four, for comparing aloud."""
     return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
+
+
+def many(count: int, one: str, more: str) -> str:
+    """A number with its noun."""
+    return f"{count} {one if count == 1 else more}"
 
 
 class Terminal:
@@ -52,8 +62,6 @@ class Terminal:
         self.silent = silent
         self.quiet = quiet
         self.verbose = verbose
-        for stream in (sys.stdout, sys.stderr):
-            _never_fail(stream)
 
     @property
     def interactive(self) -> bool:
@@ -68,7 +76,8 @@ class Terminal:
     def give(self, document: dict[str, Any]) -> None:
         """The result as one JSON document, where JSON is asked for."""
         if self.as_json and not self.silent:
-            click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+            takes_all = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+            click.echo(json.dumps(document, ensure_ascii=not takes_all, indent=2))
 
     def tell(self, text: str = "") -> None:
         """A message beside the result."""
@@ -84,12 +93,12 @@ class Terminal:
         """A message that is shown even where quiet is asked for."""
         click.echo(text, err=True)
 
-    def confirm(self, question: str, *, yes: bool) -> bool:
+    def confirm(self, question: str, *, yes: bool, hint: str = "look first, then add --yes") -> bool:
         """Ask before what cannot be undone. `yes` answers for scripts; without it and without a person, refuse."""
         if yes:
             return True
         if not self.interactive:
-            raise Refused("nobody is here to ask, and this cannot be undone", hint="look first, then add --yes")
+            raise Refused(f"nobody is here to ask: {question}", hint=hint)
         return click.confirm(question, default=False, err=True)
 
     def ask(self, question: str, choices: tuple[str, ...], default: str) -> str:
@@ -121,7 +130,8 @@ class Terminal:
                 click.echo("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
 
 
-def _never_fail(stream: TextIO) -> None:
+def never_fail(stream: TextIO | None) -> None:
+    """Let a stream escape what its encoding has no letters for, instead of failing."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
 

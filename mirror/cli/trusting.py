@@ -12,6 +12,7 @@ import click
 from mirror.cli.main import Session
 from mirror.cli.sources import Given, open_given
 from mirror.cli.terminal import in_groups
+from mirror.cli.typed import as_typed
 from mirror.edition import Edition
 from mirror.errors import Malformed, MirrorError, Refused
 from mirror.formats import checkpoint, key, note, notes
@@ -25,6 +26,8 @@ from mirror.store.known import Memory
 from mirror.store.known import Seen as KnownSeen
 from mirror.trust import Seen, Trust
 from mirror.verdict import Claim, Report, State
+
+COMPARE_FIRST = "compare first, then add --yes"
 
 
 def trust_of(
@@ -41,11 +44,18 @@ def trust_of(
 
     return Trust(
         claimed,
-        None if given is None else parse_key(given),
+        _typed_key(given),
         confirmed=lambda mirror: memory and known.get(mirror) is not None,
         namesakes=lambda name: [each.key for each in known.named(name)] if memory else [],
         seen=seen,
     )
+
+
+def _typed_key(text: str | None) -> PublicKey | CID | None:
+    if text is None:
+        return None
+    with as_typed("--key"):
+        return parse_key(text)
 
 
 def parse_key(text: str) -> PublicKey | CID:
@@ -66,7 +76,10 @@ def _as_seen(seen: KnownSeen, mirror: PublicKey) -> Seen:
 
 def _seen_in(path: Path, mirror: PublicKey) -> Seen:
     data = files.read_at_most(path, note.NOTE_AT_MOST, "the announcement seen before")
-    announced = notes.open_as(Announcement, data, mirror)
+    try:
+        announced = notes.open_as(Announcement, data, mirror)
+    except MirrorError as error:
+        raise type(error)(f"{path} is no announcement by this key, {mirror.ipns}: {error.message}") from None
     numbers = Checkpoint(announced.mirror, announced.size, announced.root_hash)
     return Seen(announced.edition, announced.root_cid, numbers, b"")
 
@@ -87,7 +100,8 @@ def remember(session: Session, report: Report) -> None:
 def key_of(session: Session, what: str) -> PublicKey:
     """The key that something names: a link with a key, a vkey, an archive, a CAR; or an announcement's, if known."""
     if "+" in what and not Path(what).exists() and "#" not in what:
-        return key.parse_vkey(what)
+        with as_typed():
+            return key.parse_vkey(what)
     with open_given(what) as given:
         return _key_in(session, given)
 
@@ -172,7 +186,8 @@ def _confirm(session: Session, mirror: PublicKey, *, yes: bool) -> None:
     if others:
         terminal.warn(f"you confirmed another key under this name before: {in_groups(str(others[0].key.ipns))}")
     terminal.tell("compare every group with a leaflet, or with a person you know, by a way that nobody else controls")
-    if not terminal.confirm("are they all the same?", yes=yes and not others):
+    hint = f"to have only this one from now on: mirror trust --forget {others[0].key.vkey}" if others else COMPARE_FIRST
+    if not terminal.confirm("are they all the same?", yes=yes and not others, hint=hint):
         raise Refused("the key was not confirmed")
     try:
         memory.confirm(mirror)

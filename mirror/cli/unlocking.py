@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import click
 
 from mirror.cli.main import Session
-from mirror.errors import Malformed, Refused
+from mirror.cli.typed import Misused, as_typed
+from mirror.errors import Malformed, Refused, Unverified
 from mirror.formats import key as keys
 from mirror.formats import wire
 from mirror.formats.key import SecretKey
@@ -35,13 +36,20 @@ def passphrase_option(command: F) -> F:
 
 def unlock(session: Session, workspace: Workspace, descriptor: int | None) -> SecretKey:
     """The workspace's signing key."""
+    if not workspace.key_path.exists():
+        raise Refused(f"{workspace.home} holds a copy without a key; only its publisher can do this")
     return open_sealed(session, workspace.sealed_key(), descriptor, "the mirror's key")
 
 
 def open_sealed(session: Session, sealed: bytes, descriptor: int | None, what: str) -> SecretKey:
     """The key in an age file."""
-    lock = _old_lock(session, descriptor, f"passphrase of {what}", passphrase=vault.wants_passphrase(sealed))
-    content = wire.decode_utf8(vault.unseal(sealed, lock), what)
+    with as_typed(what):
+        passphrase = vault.wants_passphrase(sealed)
+    lock = _old_lock(session, descriptor, f"passphrase of {what}", passphrase=passphrase)
+    try:
+        content = wire.decode_utf8(vault.unseal(sealed, lock), what)
+    except Unverified as error:  # a slip of the fingers, and no verdict on anything
+        raise Refused(error.message) from None
     if not content.endswith("\n"):
         raise Malformed(f"{what} is not a key")
     return keys.parse_skey(content[:-1])
@@ -54,7 +62,7 @@ def _old_lock(session: Session, descriptor: int | None, prompt: str, *, passphra
             raise Refused(
                 "the key is encrypted to an age identity", hint="name its file with: MIRROR_IDENTITY_FILE=FILE mirror …"
             )
-        return vault.read_identities(Path(identity))
+        return _identities(Path(identity))
     given = _given(descriptor)
     return given or vault.Passphrase(_prompt(session, prompt, again=False))
 
@@ -63,7 +71,7 @@ def new_lock(session: Session, descriptor: int | None, identity: Path | None, wh
     """What a new key will be locked with: an identity file where one is named, otherwise a passphrase."""
     named = identity or (Path(os.environ["MIRROR_IDENTITY_FILE"]) if os.environ.get("MIRROR_IDENTITY_FILE") else None)
     if named is not None:
-        return vault.read_identities(named)
+        return _identities(named)
     given = _given(descriptor) or vault.Passphrase(_prompt(session, f"new passphrase for {what}", again=True))
     if len(given.words) < PASSPHRASE_AT_LEAST:
         raise Refused(
@@ -73,13 +81,29 @@ def new_lock(session: Session, descriptor: int | None, identity: Path | None, wh
     return given
 
 
+def _identities(path: Path) -> vault.Lock:
+    with as_typed():
+        return vault.read_identities(path)
+
+
 def _given(descriptor: int | None) -> vault.Passphrase | None:
     if descriptor is not None:
+        return _from_descriptor(descriptor)
+    named = os.environ.get("MIRROR_PASSPHRASE_FILE")
+    with as_typed():
+        return vault.read_passphrase(Path(named)) if named else None
+
+
+def _from_descriptor(descriptor: int) -> vault.Passphrase:
+    try:
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             line = file.read(vault.SECRET_AT_MOST).split(b"\n", 1)[0].rstrip(b"\r")
+    except (OSError, OverflowError):
+        raise Misused(f"file descriptor {descriptor} cannot be read") from None
+    if not line:
+        raise Misused(f"file descriptor {descriptor} holds no passphrase in its first line")
+    with as_typed():
         return vault.Passphrase(wire.decode_utf8(line, "the passphrase"))
-    named = os.environ.get("MIRROR_PASSPHRASE_FILE")
-    return vault.read_passphrase(Path(named)) if named else None
 
 
 def _prompt(session: Session, words: str, *, again: bool) -> str:

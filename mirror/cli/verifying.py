@@ -12,7 +12,7 @@ from mirror.alone import verify_evidence, verify_note
 from mirror.audit import Evidence, Run
 from mirror.cli.main import Session
 from mirror.cli.reporting import print_report
-from mirror.cli.sources import Copy, check_link_alone, open_copy, open_given
+from mirror.cli.sources import Copy, link_alone, open_copy, open_given
 from mirror.cli.trusting import remember, trust_of
 from mirror.edition import Edition
 from mirror.errors import BadProof, Malformed, MirrorError, Refused
@@ -34,7 +34,10 @@ PROCESSES_FROM = 4_000
 @click.command()
 @click.argument("what")
 @click.option(
-    "--from", "source", type=click.Path(path_type=Path), help="The archive, CAR or folder that a link is read from."
+    "--from",
+    "source",
+    type=click.Path(path_type=Path, exists=True),
+    help="The archive, CAR or folder that a link is read from.",
 )
 @click.option("--key", "key_text", metavar="KEY", help="Go by this key for once: a vkey, or its k51… name.")
 @click.option("--hashes-only", is_flag=True, help="Do not compute the signatures on testimonies.")
@@ -44,7 +47,9 @@ PROCESSES_FROM = 4_000
     type=click.Choice([claim.value for claim in Claim]),
     help="Also ask for this claim: exit 3 where it cannot be told.",
 )
-@click.option("--seen", "seen_file", type=click.Path(path_type=Path), help="Compare with this kept announcement.")
+@click.option(
+    "--seen", "seen_file", type=click.Path(path_type=Path, exists=True), help="Compare with this kept announcement."
+)
 @click.option("--no-memory", is_flag=True, help="Use and keep no memory of mirrors.")
 @click.pass_obj
 def verify(
@@ -99,7 +104,7 @@ def _copy_of(copy: Copy | None, source: Path | None, link: Link | None) -> Itera
     elif copy is not None:
         yield copy
     elif link is not None:
-        raise check_link_alone(link)
+        raise link_alone(link)
 
 
 class _Judging:
