@@ -148,6 +148,8 @@ def read_draft(path: Path, options: Options) -> Draft:
         raise Flawed(path, (f"longer than {TEXT_AT_MOST} bytes; divide it into several testimonies",))
     try:
         return replace(_read(path, data, options), digest=hashlib.sha256(data).digest())
+    except Flawed:
+        raise
     except MirrorError as error:
         raise Flawed(path, (error.message,)) from None
 
@@ -204,13 +206,19 @@ class _Reading:
         return draft
 
     def _check_whole(self, draft: Draft) -> None:
-        if not draft.language and not any("language" in flaw for flaw in self._flaws):
+        if not draft.language and not self._names("language"):
             self._flaws.append(
                 'no language: write language = "…" between +++ lines at its top, give --language, '
                 "or set a default in mirror.toml"
             )
-        if (draft.translation_of is None) != (draft.translator is None):
+        if (draft.translation_of is None) != (draft.translator is None) and not self._names(
+            "translation_of", "translator"
+        ):
             self._flaws.append("translation_of and translator stand only together")
+
+    def _names(self, *keys: str) -> bool:
+        """Whether a flaw was found already that speaks of one of these keys."""
+        return any(key in flaw for key in keys for flaw in self._flaws)
 
     def _front_matter(self) -> dict[str, Any]:
         try:
@@ -242,7 +250,9 @@ class _Reading:
         value = values.get(key, default)
         if value is None or not isinstance(value, str):
             return self._checked(key, read, values, default)
-        return self._checked(key, read, {key: self._repaired(value, key, single_line=True)}, None)
+        before = len(self._flaws)
+        repaired = self._repaired(value, key, single_line=True)
+        return self._checked(key, read, {key: repaired}, None) if len(self._flaws) == before else None
 
     def _checked(self, key: str, read: Any, values: dict[str, Any], default: str | None) -> str | None:
         value = values.get(key, default)
@@ -324,5 +334,5 @@ def _split(content: str) -> tuple[str, str, int]:
         return "", content, 0
     for at, line in enumerate(lines[1:], start=1):
         if line.rstrip() == _FENCE:
-            return "\n".join(lines[1:at]), "\n".join(lines[at + 1 :]), at + 1
+            return "".join(f"{each}\n" for each in lines[1:at]), "\n".join(lines[at + 1 :]), at + 1
     raise Malformed("the +++ line at its top has no second one below it")

@@ -527,7 +527,7 @@ def statements() -> set[type]:
     return found
 
 
-def test_keys_sign_notes_and_checkpoints_and_nothing_else() -> None:
+def test_keys_sign_notes_checkpoints_and_requests_and_nothing_else() -> None:
     assert {kind.__name__ for kind in statements()} == {
         "Charter",
         "Testimony",
