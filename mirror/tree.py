@@ -190,8 +190,9 @@ def _changed(old: Link | None, group: Iterator[Change], get: Get, put: Put, dept
     first = next(group)
     if len(first.path) == depth:
         return first.link
-    folder = None if old is None or old.cid.codec == RAW else old
-    return change(folder, _again(first, group), get, put, depth=depth)
+    if old is None or old.cid.codec != RAW:
+        return change(old, _again(first, group), get, put, depth=depth)
+    return change(None, _again(first, group), get, put, depth=depth) or old
 
 
 def _again(first: Change, rest: Iterator[Change]) -> Iterator[Change]:

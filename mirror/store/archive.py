@@ -43,7 +43,7 @@ HEAD_AT_MOST = 256
 DROPPING_AT_MOST = 64 << 20
 """Bytes in the list of blocks that a withdrawal drops: a million CIDs, the blocks of a terabyte of attachments."""
 
-_NAME = re.compile(r"([0-9]{6,})\.car")
+_NAME = re.compile(r"([0-9]{6}|[1-9][0-9]{6,17})\.car")
 
 
 class Archive:
@@ -86,10 +86,12 @@ class Archive:
 
     def head(self) -> CID:
         """The newest root; `Missing` where there is none yet."""
-        line = wire.decode_utf8(files.read_at_most(self.head_path, HEAD_AT_MOST, "the head"), "head")
-        if not line.endswith("\n"):
-            raise Malformed("head does not end in a newline")
-        return fields.folder_cid(line[:-1])
+        data = files.read_at_most(self.head_path, HEAD_AT_MOST, "the head")
+        try:
+            (line,) = wire.split_lines(wire.decode_utf8(data))
+            return fields.folder_cid(line)
+        except (Malformed, ValueError):
+            raise Malformed(f"{self.head_path} does not hold one line with an index hash") from None
 
     def has_head(self) -> bool:
         """Whether anything was ever committed here."""
@@ -107,7 +109,7 @@ class Archive:
         for path in self._editions_folder.iterdir() if self._editions_folder.is_dir() else ():
             match = _NAME.fullmatch(path.name)
             if match:
-                found[wire.decode_decimal(match[1].lstrip("0"))] = path
+                found[wire.decode_decimal(match[1].lstrip("0") or "0")] = path
         return dict(sorted(found.items()))
 
     def edition_path(self, number: int) -> Path:
@@ -213,8 +215,11 @@ class NewEdition:
 
 def root_of(path: Path) -> CID:
     """The one root that a CAR's header names."""
-    with path.open("rb") as file:
-        roots = car.read_header(file).roots
+    try:
+        with path.open("rb") as file:
+            roots = car.read_header(file).roots
+    except Malformed as error:
+        raise Malformed(f"{path.name}: {error.message}") from None
     if len(roots) != 1:
         raise Malformed(f"{path.name} names {len(roots)} roots, not one")
     return roots[0]
