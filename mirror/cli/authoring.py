@@ -9,18 +9,17 @@ from typing import Any
 import click
 
 from mirror.cli.main import Session
-from mirror.cli.publishing import draft_options, options_of, show_draft
+from mirror.cli.publishing import draft_options, may_identify, options_of, show_draft
 from mirror.cli.sources import open_copy, open_given
-from mirror.cli.typed import check_new
+from mirror.cli.typed import Misused, check_new, from_option
 from mirror.cli.unlocking import open_sealed, passphrase_option
 from mirror.edition import Edition
-from mirror.errors import Malformed, Refused
+from mirror.errors import Refused
 from mirror.formats import notes
 from mirror.formats.cid import CID
 from mirror.formats.notes import Announcement, Testimony
 from mirror.intake import words
 from mirror.intake.drafts import Draft, read_draft
-from mirror.intake.identifying import identifying_lines
 from mirror.store import files, vault
 
 
@@ -41,12 +40,7 @@ class Addressee:
     metavar="LINK",
     help="The mirror: its announcement, archive or CAR; or a link, with --from.",
 )
-@click.option(
-    "--from",
-    "source",
-    type=click.Path(path_type=Path, exists=True),
-    help="The archive or CAR that a link is read from.",
-)
+@from_option
 @click.option(
     "--key",
     "key_file",
@@ -88,7 +82,7 @@ def sign(
         raise Refused(f"{file} is signed already")
     output = output or file.with_name(f"{file.stem}.signed.txt")
     check_new(output, "name another file with -o")
-    show_draft(session.terminal, draft, [str(each) for each in identifying_lines(draft.body)])
+    show_draft(session.terminal, draft, may_identify(draft))
     author = open_sealed(
         session, files.read_at_most(key_file, vault.SECRET_AT_MOST, "the key"), passphrase_fd, "your key"
     )
@@ -127,7 +121,7 @@ def mirror_of(what: str, source: Path | None) -> Addressee:
         if given.note is not None:
             announced = notes.peek(given.note)
             if not isinstance(announced, Announcement):
-                raise Malformed(f"{what} is a {announced.word}, not an announcement")
+                raise Misused(f"{what} is a {announced.word}, not an announcement")
             return Addressee(announced.mirror, announced.charter)
         if source is None:
             raise Refused("a link alone does not say which charter to sign for", hint="name an archive with --from")

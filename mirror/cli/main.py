@@ -235,7 +235,9 @@ def _misused(error: click.ClickException) -> int:
         error.show()
         return error.exit_code
     context = getattr(error, "ctx", None)
-    hint = getattr(error, "hint", "") or f"{context.command_path if context else 'mirror'} --help explains"
+    hint = getattr(error, "hint", None)
+    if hint is None:
+        hint = f"{context.command_path if context else 'mirror'} --help explains"
     message, what = error.format_message(), ""
     if isinstance(error, click.NoSuchOption):
         message = f"no such option {error.option_name}"

@@ -95,15 +95,20 @@ def preview(session: Session, /, paths: tuple[Path, ...], **given: Any) -> None:
         except Flawed as error:
             flawed.append(error)
             continue
-        findings = [str(each) for each in identifying_lines(_everything(draft))]
+        findings = may_identify(draft)
         show_draft(session.terminal, draft, findings)
         shown.append(_draft_as_json(draft, findings))
     session.terminal.give({"drafts": shown, "flawed": [_flawed_as_json(each) for each in flawed]})
     _refuse_flawed(session.terminal, flawed)
 
 
-def _everything(draft: Draft) -> str:
-    return "\n".join(part for part in (draft.title, draft.warning, draft.body) if part)
+def may_identify(draft: Draft) -> list[str]:
+    """What in a draft may identify someone, and where."""
+    short = (("title", draft.title or ""), ("warning", draft.warning or ""))
+    found = [
+        f"{name}: may be {each.kind}: {each.excerpt}" for name, text in short for each in identifying_lines(text or "")
+    ]
+    return found + [f"text, {each}" for each in identifying_lines(draft.body)]
 
 
 def show_draft(terminal: Terminal, draft: Draft, findings: list[str]) -> None:
@@ -116,7 +121,8 @@ def show_draft(terminal: Terminal, draft: Draft, findings: list[str]) -> None:
         terminal.say(f"   repaired  {repair}")
     for finding in findings:
         terminal.say(f"   look at   {isolate(finding)}")
-    terminal.say()
+    if draft.repairs or findings:
+        terminal.say()
 
 
 def _headers(draft: Draft) -> dict[str, Any]:
@@ -288,16 +294,16 @@ def _check_shown(plan: Plan, order: Order) -> None:
 
 
 def _ask(terminal: Terminal, edited: Answer | None, path: Path, index: int) -> Answer:
-    if edited is not None:
-        return edited
-    if not terminal.interactive:
-        raise Refused(
-            f"{path} was published as #{index} and has changed since",
-            hint="say what becomes of it with --edited replaces, --edited separate or --edited skip",
-        )
-    terminal.tell(f"{escape(str(path))} was published as #{index} and has changed since")
-    choices = tuple(answer.value for answer in Answer)
-    return Answer(terminal.ask(f"does it replace #{index}?", choices, Answer.SKIP.value))
+    words = f"was published as #{index} and has changed since"
+    if edited is None and not terminal.interactive:
+        raise Flawed(path, (f"{words}: give --edited replaces, --edited separate or --edited skip",))
+    if edited is None:
+        terminal.tell(f"{escape(str(path))} {words}")
+        choices = tuple(answer.value for answer in Answer)
+        edited = Answer(terminal.ask(f"does it replace #{index}?", choices, Answer.SKIP.value))
+    if edited is Answer.SKIP:
+        terminal.tell(f"skipped   {escape(str(path))} {words}")
+    return edited
 
 
 def _show_plan(terminal: Terminal, plan: Plan, options: Options) -> None:
@@ -318,8 +324,8 @@ def _show_plan(terminal: Terminal, plan: Plan, options: Options) -> None:
 
 def _show_identifying(terminal: Terminal, plan: Plan, options: Options) -> None:
     for step in plan.steps:
-        for finding in identifying_lines(_everything(read_draft(step.source, options))):
-            terminal.tell(f"look at   {escape(str(step.source))}: {isolate(str(finding))}")
+        for finding in may_identify(read_draft(step.source, options)):
+            terminal.tell(f"look at   {escape(str(step.source))}: {isolate(finding)}")
 
 
 def _carry_out(

@@ -13,7 +13,7 @@ from mirror.cli.main import Session
 from mirror.cli.sources import Copy, link_alone, open_copy, open_given
 from mirror.cli.terminal import Terminal, escape, in_groups, in_one_line, isolate
 from mirror.cli.trusting import trust_of
-from mirror.cli.typed import Index, Misused
+from mirror.cli.typed import Index, Misused, from_option
 from mirror.cli.verifying import claim_of_link
 from mirror.edition import Edition
 from mirror.errors import MirrorError, Missing, NeedsNewer, Refused, Unverified
@@ -98,12 +98,7 @@ def _details(edition: Edition, index: int, kind: str, withdrawn: dict[int, Withd
 @click.command()
 @click.argument("what")
 @click.argument("indexes", nargs=-1, type=Index(), metavar="[INDEX]…")
-@click.option(
-    "--from",
-    "source",
-    type=click.Path(path_type=Path, exists=True),
-    help="The archive or CAR that a link is read from.",
-)
+@from_option
 @click.option("--key", "key_text", metavar="KEY", help="Go by this key for once: a vkey, or its k51… name.")
 @click.option("--no-memory", is_flag=True, help="Use no memory of mirrors.")
 @click.option("--yes", is_flag=True, help="Show texts with a content warning without asking.")

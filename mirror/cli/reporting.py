@@ -6,7 +6,7 @@ Keys and hashes are shown whole.
 
 from typing import Any
 
-from mirror.cli.terminal import Terminal, escape, in_groups
+from mirror.cli.terminal import Terminal, escape, in_groups, many
 from mirror.tree import in_words, note_path
 from mirror.verdict import Claim, Report, State
 
@@ -49,7 +49,7 @@ def _headline(report: Report) -> str:
     if report.edition:
         parts.append(f"edition {report.edition}")
     if report.checkpoint is not None:
-        parts.append(f"{report.checkpoint.size} {'entry' if report.checkpoint.size == 1 else 'entries'}")
+        parts.append(many(report.checkpoint.size, "entry", "entries"))
     if report.root_cid is not None:
         parts.append(f"index hash {report.root_cid}")
     return ", ".join(parts)
@@ -59,9 +59,9 @@ def _summary(report: Report) -> str:
     items = [escape(item) for item in report.bad_items()]
     if not items:
         return ""
-    parts = [f"{len(items)} {'item' if len(items) == 1 else 'items'} false: {', '.join(items)}"]
-    testimonies = report.counts.testimonies
-    parts.append(f"{testimonies} {'testimony holds' if testimonies == 1 else 'testimonies hold'}")
+    parts = [f"{many(len(items), 'item', 'items')} false: {', '.join(items)}"]
+    if report.root_cid is not None:
+        parts.append(many(report.counts.testimonies, "testimony holds", "testimonies hold"))
     quoted = [f"#{index}" for index in report.bad_indexes()]
     if quoted:
         parts.append(f"do not quote {', '.join(quoted)} from this copy")

@@ -16,9 +16,9 @@ from mirror.formats import wire
 
 
 class Misused(click.UsageError):
-    """Wrong usage, with the command to type instead."""
+    """Wrong usage, with a hint what to type instead; without one, to the command's help."""
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
 

@@ -14,6 +14,7 @@ from mirror.cli.main import Session
 from mirror.cli.reporting import print_report
 from mirror.cli.sources import Copy, link_alone, open_copy, open_given
 from mirror.cli.trusting import remember, trust_of
+from mirror.cli.typed import from_option
 from mirror.edition import Edition
 from mirror.errors import BadProof, Malformed, MirrorError, Refused
 from mirror.formats import checkpoint, notes
@@ -33,12 +34,7 @@ PROCESSES_FROM = 4_000
 
 @click.command()
 @click.argument("what")
-@click.option(
-    "--from",
-    "source",
-    type=click.Path(path_type=Path, exists=True),
-    help="The archive, CAR or folder that a link is read from.",
-)
+@from_option
 @click.option("--key", "key_text", metavar="KEY", help="Go by this key for once: a vkey, or its k51… name.")
 @click.option("--hashes-only", is_flag=True, help="Do not compute the signatures on testimonies.")
 @click.option(

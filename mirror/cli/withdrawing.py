@@ -10,6 +10,7 @@ from mirror.cli.authoring import mirror_of
 from mirror.cli.main import Session
 from mirror.cli.publishing import judge_pending, print_published, publisher_of, today
 from mirror.cli.terminal import isolate
+from mirror.cli.typed import from_option
 from mirror.cli.unlocking import open_sealed, passphrase_option, unlock
 from mirror.edition import Edition
 from mirror.errors import MirrorError, Refused
@@ -107,7 +108,7 @@ def _show(session: Session, head: Edition, wanted: Wanted) -> None:
 @click.command()
 @click.argument("cid")
 @click.option("--for", "what", required=True, metavar="LINK", help="The mirror: its announcement, archive or CAR.")
-@click.option("--from", "source", type=click.Path(path_type=Path), help="The archive or CAR that a link is read from.")
+@from_option
 @click.option(
     "--key", "key_file", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Your key."
 )
