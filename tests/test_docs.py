@@ -390,7 +390,7 @@ class Shell:
         environment |= {"MIRROR_STATE": str(folder / "state"), "MIRROR_IDENTITY_FILE": str(folder / "age.txt")}
         del environment["MIRROR_HOME"]
         self._process = subprocess.Popen(
-            ["bash", "--norc", "--noprofile"],
+            [need_program("bash"), "--norc", "--noprofile"],
             stdin=slave, stdout=slave, stderr=slave, cwd=folder / "here", env=environment, start_new_session=True,
         )  # fmt: skip
         os.close(slave)
