@@ -33,6 +33,7 @@ from counterparts import CHECKOUT, need_program
 from mirror import errors
 from mirror.cli import main
 from mirror.formats import entry, notes
+from mirror.formats.key import PublicKey
 from mirror.store import vault
 
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
@@ -160,6 +161,8 @@ IN_JSON = [
     ("export", "export -o voices.car"),
     ("export", "export --one 1 -o one"),
     ("import", "--home copy import voices.car"),
+    ("backup", "backup voices.age"),
+    ("backup", "--home restored backup --restore voices.age"),
     ("withdraw", "withdraw 1 --yes"),
     ("demo", "demo demo"),
 ]
@@ -220,6 +223,13 @@ def test_formats_md_has_the_table_of_each_kind_of_note(kind: type[notes.Kind]) -
 def test_formats_md_shows_each_kind_of_entry() -> None:
     block = re.findall(r"```\n(.*?)```", section(page("docs/formats.md"), "## 3. The log"), re.DOTALL)[1]
     assert [line.split(" ")[0] for line in block.split("\n")[:-1]] == [entry.CHARTER, entry.TESTIMONY, entry.WITHDRAWAL]
+
+
+def test_the_point_of_small_order_in_formats_md_is_one() -> None:
+    found = re.findall(r"`([0-9a-f]{64})`", section(page("docs/formats.md"), "## 1. Names, keys, signatures"))
+    assert len(found) == 1
+    with pytest.raises(errors.Malformed, match="small order"):
+        PublicKey("a", bytes.fromhex(found[0]))
 
 
 def bounds() -> dict[str, str]:
