@@ -77,7 +77,8 @@ def sign(
     mirror sign letter.md --for announcement.txt --key anna.age
     """
     mirror = mirror_of(what, source)
-    draft = read_draft(file, options_of(None, given))
+    options = options_of(None, given)
+    draft = read_draft(file, options)
     if draft.handed_in:
         raise Refused(f"{file} is signed already")
     output = output or file.with_name(f"{file.stem}.signed.txt")

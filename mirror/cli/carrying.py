@@ -5,18 +5,20 @@ from pathlib import Path
 import click
 
 from mirror import carry, tree
+from mirror.cli import forking
 from mirror.cli.main import Session
-from mirror.cli.reporting import print_report
-from mirror.cli.sources import open_copy
+from mirror.cli.reporting import print_report, shown
+from mirror.cli.sources import Copy, open_copy
 from mirror.cli.terminal import many
 from mirror.cli.trusting import trust_of
 from mirror.cli.typed import Index, Misused, check_new
-from mirror.cli.verifying import judge_copy
+from mirror.cli.verifying import judge_copy, keep_evidence
 from mirror.edition import Edition
-from mirror.errors import Refused
+from mirror.errors import Forked, Refused
 from mirror.formats import entry as entries
 from mirror.formats.unixfs import Get
 from mirror.store import files
+from mirror.store.archive import Archive
 from mirror.store.workspace import Workspace
 from mirror.verdict import Claim, State
 
@@ -89,20 +91,19 @@ def import_(session: Session, what: Path, *, key_text: str | None) -> int:
         report = judge_copy(session, copy, trust_of(session, None, key_text, None, memory=True))
         code = report.exit_code()
         if code == 1 or report.key is None or report.verdict(Claim.COMPLETE).state is not State.HOLDS:
-            print_report(session.terminal, report, code)
+            print_report(session.terminal, report, code, keep_evidence(report, copy) if report.forked_with else None)
             session.terminal.warn("nothing was imported")
             return code
         files.make_folder(workspace.archive.folder)
         with workspace.writing(), workspace.archive:
             workspace.archive.remove_leftovers()
-            edition, count = carry.bring_in(workspace.archive, copy.root, copy.get)
+            edition, count = _bring_in(session, workspace.archive, copy)
     session.terminal.say(
         f"{edition.key.name}: edition {edition.number} is here now, {many(count, 'new block', 'new blocks')}"
     )
     key = report.verdict(Claim.KEY)
     if key.state is not State.HOLDS:
-        for words in key.words:
-            session.terminal.tell(f"key not checked: {words}")
+        session.terminal.tell(f"key {key.state.value}: {shown('; '.join(key.words))}")
     session.terminal.give(
         {
             "mirror": edition.key.name,
@@ -113,3 +114,16 @@ def import_(session: Session, what: Path, *, key_text: str | None) -> int:
         }
     )
     return 0
+
+
+def _bring_in(session: Session, archive: Archive, copy: Copy) -> tuple[Edition, int]:
+    try:
+        return carry.bring_in(archive, copy.root, copy.get)
+    except Forked:
+        shown_now = Edition(copy.root, copy.get)
+        held = Edition(archive.head(), archive.blocks.get)
+        larger = held.log if held.size > shown_now.size else shown_now.log
+        fork = forking.keep(held.signed_checkpoint, shown_now.signed_checkpoint, held.key, larger)
+        for words in fork.words:
+            session.terminal.warn(words)
+        raise

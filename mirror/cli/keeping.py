@@ -82,7 +82,8 @@ def _known(session: Session, workspace: Workspace, edition: Edition) -> dict[str
         "files": len(editions),
         "bytes": sum(path.stat().st_size for path in editions.values()),
         "behind": behind,
-        "next": next_steps or (["mirror publish --tokens FILE FOLDER"] if publisher else ["mirror verify archive"]),
+        "next": next_steps
+        or (["mirror publish --tokens FILE FOLDER"] if publisher else [f"mirror verify {session.home}"]),
     }
 
 

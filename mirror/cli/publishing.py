@@ -14,7 +14,7 @@ import click
 from mirror.audit import Evidence, Run
 from mirror.cli.announcing import link_of_edition, print_code
 from mirror.cli.main import Session
-from mirror.cli.terminal import Terminal, escape, isolate, many
+from mirror.cli.terminal import Terminal, escape, isolate, many, quoted
 from mirror.cli.typed import Misused, as_typed, check_new
 from mirror.cli.unlocking import passphrase_option, unlock
 from mirror.errors import Refused, Unverified
@@ -116,7 +116,7 @@ def show_draft(terminal: Terminal, draft: Draft, findings: list[str]) -> None:
     terminal.say(f"── {escape(str(draft.source))}")
     for key, value in _headers(draft).items():
         terminal.say(f"{key}: {isolate(str(value))}")
-    terminal.say(f"\n{isolate(draft.body)}\n")
+    terminal.say(f"\n{quoted(draft.body)}\n")
     for repair in draft.repairs:
         terminal.say(f"   repaired  {repair}")
     for finding in findings:
@@ -421,9 +421,7 @@ def print_published(
             "newest_link": str(newest),
             "known": known or [],
             "withdrawn": list(withdrawn),
-            "testimonies": [
-                {"index": made.index, "cid": str(made.cid), "file": str(made.source)} for made in listed or []
-            ],
+            "testimonies": [_listed_as_json(made) for made in listed or []],
         }
     )
 

@@ -11,7 +11,7 @@ from mirror import tree
 from mirror.check import Withdrawn
 from mirror.cli.main import Session
 from mirror.cli.sources import Copy, link_alone, open_copy, open_given
-from mirror.cli.terminal import Terminal, escape, in_groups, in_one_line, isolate
+from mirror.cli.terminal import Terminal, escape, in_groups, in_one_line, isolate, many, quoted
 from mirror.cli.trusting import trust_of
 from mirror.cli.typed import Index, Misused, from_option
 from mirror.cli.verifying import claim_of_link
@@ -196,7 +196,7 @@ class _Reading:
     def _check_index(self, index: int) -> None:
         """Asking for what no testimony has is wrong usage, and no verdict; an entry that cannot be read is judged."""
         if index >= self._edition.size:
-            raise Misused(f"#{index} is not in this log, which has {self._edition.size} entries")
+            raise Misused(f"#{index} is not in this log, which has {many(self._edition.size, 'entry', 'entries')}")
         with contextlib.suppress(MirrorError):
             kind = self._edition.entry(index).kind
             if kind != entries.TESTIMONY:
@@ -241,7 +241,7 @@ class _Reading:
             if self._terminal.interactive and not self._yes and not self._terminal.confirm("show the text?", yes=False):
                 say("    (not shown)")
                 return
-        say(f"\n{isolate(testimony.body)}\n")
+        say(f"\n{quoted(testimony.body)}\n")
 
     def _as_json(self, index: int, testimony: Testimony) -> dict[str, Any]:
         return {

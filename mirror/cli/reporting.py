@@ -6,6 +6,7 @@ Keys and hashes are shown whole.
 
 from typing import Any
 
+from mirror.cli.forking import Fork
 from mirror.cli.terminal import Terminal, escape, in_groups, many
 from mirror.tree import in_words, note_path
 from mirror.verdict import Claim, Report, State
@@ -16,15 +17,15 @@ STATES = max(len(state.value) for state in State) + 2
 NOT_SHOWN = "this shows who signed and what has not changed; it does not show that an account is true"
 
 
-def print_report(terminal: Terminal, report: Report, code: int) -> None:
-    """Show what a verification found."""
+def print_report(terminal: Terminal, report: Report, code: int, fork: Fork | None = None) -> None:
+    """Show what a verification found, and what was kept of a fork."""
     terminal.say(_headline(report))
     for claim in Claim:
         verdict = report.verdict(claim)
         first, *rest = verdict.words or ("",)
-        terminal.say(f"{claim.value:<{WIDTH}}{verdict.state.value:<{STATES}}{_shown(first)}")
-        for words in rest:
-            terminal.say(" " * (WIDTH + STATES) + _shown(words))
+        terminal.say(f"{claim.value:<{WIDTH}}{verdict.state.value:<{STATES}}{shown(first)}")
+        for words in (*rest, *(fork.words if fork is not None and claim is Claim.APPEND_ONLY else ())):
+            terminal.say(" " * (WIDTH + STATES) + shown(words))
     for index, withdrawn in sorted(report.withdrawn.items()):
         who = "with its token" if withdrawn.with_token else "by the publisher"
         why = f" ({withdrawn.reason})" if withdrawn.reason else ""
@@ -35,10 +36,11 @@ def print_report(terminal: Terminal, report: Report, code: int) -> None:
     if summary:
         terminal.say(summary)
     terminal.say(NOT_SHOWN)
-    terminal.give(as_json(report, code))
+    terminal.give(as_json(report, code, fork))
 
 
-def _shown(words: str) -> str:
+def shown(words: str) -> str:
+    """Words of a report, escaped, the keys in them in groups."""
     return " ".join(
         in_groups(word) if word.startswith("k51") and len(word) > 60 else word for word in escape(words).split(" ")
     )
@@ -68,7 +70,7 @@ def _summary(report: Report) -> str:
     return "; ".join(parts)
 
 
-def as_json(report: Report, code: int) -> dict[str, Any]:
+def as_json(report: Report, code: int, fork: Fork | None = None) -> dict[str, Any]:
     """The same as one document."""
     return {
         "what": report.what,
@@ -101,6 +103,7 @@ def as_json(report: Report, code: int) -> dict[str, Any]:
             "attachments": report.counts.attachments,
             "signed_by_authors": report.counts.by_authors,
         },
+        "evidence": str(fork.evidence) if fork is not None and fork.evidence is not None else None,
         "not_shown": NOT_SHOWN,
         "exit_code": code,
     }

@@ -162,20 +162,13 @@ def _open_car(path: Path) -> Iterator[Copy]:
             reached.add(cid)
             return blocks.get(cid)
 
-        root = _root_of(path)
+        root = root_of(path)
         yield Copy(f"the CAR {path}", root, get, None, damage, lambda: len(blocks) - len(reached))
-
-
-def _root_of(path: Path) -> CID:
-    try:
-        return root_of(path)
-    except Malformed as error:
-        raise Malformed(f"{path.name}: {error.message}") from None
 
 
 def link_alone(found: Link) -> Unavailable:
     """What is said where a link is named without the copy to read it from."""
     return Unavailable(
         f"{found.scheme}://{found.cid} is a link, and this version reads no network",
-        hint="fetch the archive or its CAR by any way, then: mirror verify --from ARCHIVE LINK",
+        hint="fetch the archive or its CAR by any way, and name it with --from",
     )

@@ -42,6 +42,11 @@ def isolate(text: str) -> str:
     return "\n".join(f"{_FIRST_STRONG}{line}{_POP}" if line and not line.isascii() else line for line in lines)
 
 
+def quoted(text: str) -> str:
+    """A text from outside, escaped, a bar before each line: nothing in it can pass for a line of ours."""
+    return "\n".join(f"| {line}" for line in isolate(text).split("\n"))
+
+
 def in_groups(text: str) -> str:
     """A key or hash in groups of four, for comparing aloud."""
     return " ".join(text[at : at + 4] for at in range(0, len(text), 4))

@@ -27,8 +27,6 @@ from mirror.store.known import Seen as KnownSeen
 from mirror.trust import Seen, Trust
 from mirror.verdict import Claim, Report, State
 
-COMPARE_FIRST = "compare first, then add --yes"
-
 
 def trust_of(
     session: Session, claimed: PublicKey | CID | None, given: str | None, seen_file: Path | None, *, memory: bool
@@ -186,8 +184,12 @@ def _confirm(session: Session, mirror: PublicKey, *, yes: bool) -> None:
     if others:
         terminal.warn(f"you confirmed another key under this name before: {in_groups(str(others[0].key.ipns))}")
     terminal.tell("compare every group with a leaflet, or with a person you know, by a way that nobody else controls")
-    hint = f"to have only this one from now on: mirror trust --forget {others[0].key.vkey}" if others else COMPARE_FIRST
-    if not terminal.confirm("are they all the same?", yes=yes and not others, hint=hint):
+    if others and not terminal.interactive:
+        raise Refused(
+            f"another key is confirmed for {mirror.name}, so --yes is not enough",
+            hint=f"to go by this one alone, forget the other first: mirror trust --forget {others[0].key.vkey}",
+        )
+    if not terminal.confirm("are they all the same?", yes=yes and not others, hint="compare first, then add --yes"):
         raise Refused("the key was not confirmed")
     try:
         memory.confirm(mirror)

@@ -37,7 +37,7 @@ def passphrase_option(command: F) -> F:
 def unlock(session: Session, workspace: Workspace, descriptor: int | None) -> SecretKey:
     """The workspace's signing key."""
     if not workspace.key_path.exists():
-        raise Refused(f"{workspace.home} holds a copy without a key; only its publisher can do this")
+        raise Refused(f"{workspace.home} holds no signing key; only the mirror's publisher can do this")
     return open_sealed(session, workspace.sealed_key(), descriptor, "the mirror's key")
 
 

@@ -10,20 +10,20 @@ import click
 
 from mirror.alone import verify_evidence, verify_note
 from mirror.audit import Evidence, Run
+from mirror.cli import forking
+from mirror.cli.forking import Fork
 from mirror.cli.main import Session
 from mirror.cli.reporting import print_report
 from mirror.cli.sources import Copy, link_alone, open_copy, open_given
 from mirror.cli.trusting import remember, trust_of
 from mirror.cli.typed import from_option
 from mirror.edition import Edition
-from mirror.errors import BadProof, Malformed, MirrorError, Refused
-from mirror.formats import checkpoint, notes
+from mirror.errors import MirrorError, Refused
+from mirror.formats import notes
 from mirror.formats.cid import CID
 from mirror.formats.key import PublicKey
 from mirror.formats.link import IPFS, IPNS, Link
 from mirror.formats.notes import Announcement
-from mirror.log import timeline
-from mirror.store import files
 from mirror.trust import Trust
 from mirror.verdict import ALWAYS_ASKED, Claim, Report
 from mirror.verify import verify as verify_tree
@@ -72,6 +72,7 @@ def verify(
     mirror verify --from archive/ announcement.txt
     mirror verify --key k51… note.txt
     """
+    fork = None
     with _judging(session, hashes_only=hashes_only) as judging, open_given(what) as given:
         link = given.link
         trust = trust_of(session, claim_of_link(link), key_text, seen_file, memory=not no_memory)
@@ -82,13 +83,12 @@ def verify(
         else:
             with _copy_of(given.copy, source, link) as copy:
                 report = judging(copy, trust, link, given.note)
-                if report.forked_with:
-                    _keep_evidence(session, report, copy)
+                fork = keep_evidence(report, copy) if report.forked_with else None
     asked = ALWAYS_ASKED.union(Claim(name) for name in require)
     code = report.exit_code(asked - {Claim.SIGNED} if hashes_only and "signed" not in require else asked)
     if code != 1 and not no_memory and seen_file is None:
         remember(session, report)
-    print_report(session.terminal, report, code)
+    print_report(session.terminal, report, code, fork)
     return code
 
 
@@ -181,14 +181,12 @@ def claim_of_link(link: Link | None) -> PublicKey | CID | None:
     return link.cid if link.scheme == IPNS else None
 
 
-def _keep_evidence(session: Session, report: Report, copy: Copy) -> None:
-    """Write the file that shows the fork to others; what was held before stays as it is."""
-    if report.key is None or report.checkpoint is None:
-        return
-    opened = Edition(report.root_cid or copy.root, copy.get, report.key)
-    with contextlib.suppress(BadProof, Malformed, Refused):
-        evidence = timeline.evidence(report.forked_with, report.signed_checkpoint, report.key, opened.log)
-        seen = checkpoint.open_checkpoint(report.forked_with, report.key)
-        path = Path(f"fork-{seen.size}-{report.checkpoint.size}.txt")
-        files.replace(path, bytes(evidence))
-        session.terminal.warn(f"evidence: {path}; what you held is unchanged; show it to others")
+def keep_evidence(report: Report, copy: Copy) -> Fork | None:
+    """Keep what shows the fork that a report found; what was held before stays as it is."""
+    if report.key is None or report.root_cid is None:
+        return None
+    try:
+        log = Edition(report.root_cid, copy.get, report.key).log
+    except MirrorError as error:
+        return Fork((f"no evidence can be kept: {error.message}",))
+    return forking.keep(report.forked_with, report.signed_checkpoint, report.key, log)
