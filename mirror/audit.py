@@ -240,14 +240,13 @@ class Audit:
         lockstep.finish()
 
     def _read_note(self, index: int, entry: Entry, link: Link | None) -> bytes | None:
-        item = in_words(tree.note_path(index))
         if link is None:
-            self._report.fault(Claim.COMPLETE, item, f"the listed #{index} is not here", index)
+            self._report.fault(Claim.COMPLETE, _item(index), f"the listed #{index} is not here", index)
             return None
         if link.cid != entry.cid:
-            words = f"{item} is not what the log lists: its CID is {link.cid}, listed {entry.cid}"
-            self._report.fault(Claim.UNCHANGED, item, words, index)
-            self._report.fault(Claim.COMPLETE, item, f"the listed #{index} is not here", index)
+            words = f"{_item(index)} is not what the log lists: its CID is {link.cid}, listed {entry.cid}"
+            self._report.fault(Claim.UNCHANGED, _item(index), words, index)
+            self._report.fault(Claim.COMPLETE, _item(index), f"the listed #{index} is not here", index)
             return None
         try:
             data = self._get(entry.cid)
@@ -255,8 +254,8 @@ class Audit:
             self._fault_note(index, error)
             return None
         if link.size != len(data):
-            words = f"{item} has {len(data)} bytes, its folder says {link.size}"
-            self._report.fault(Claim.UNCHANGED, item, words, index)
+            words = f"{_item(index)} has {len(data)} bytes, its folder says {link.size}"
+            self._report.fault(Claim.UNCHANGED, _item(index), words, index)
         return data
 
     def _author_of(self, index: int) -> bytes:
@@ -312,6 +311,10 @@ class Audit:
         else:
             signature = isinstance(error, BadSignature | Malformed)
             self._fault_at(index, Claim.SIGNED if signature else Claim.COMPLETE, error.message)
+
+
+def _item(index: int) -> str:
+    return in_words(tree.note_path(index))
 
 
 def _in_order(executor: Executor, rules: Rules, batches: Iterable[list[Listed]]) -> Iterator[Finding]:

@@ -72,7 +72,7 @@ def judge(rules: Rules, listed: Listed) -> Finding:
         check_belongs(rules, listed.entry, statement)
     except FAULTS as error:
         return Finding(listed.index, error)
-    text_hash = hashlib.sha256(statement.text.encode()).digest()
+    text_hash = hashlib.sha256(signed_notes.signed_part(listed.data)).digest()
     if not isinstance(statement, Testimony):
         return Finding(listed.index, text_hash=text_hash)
     return Finding(

@@ -245,16 +245,20 @@ def walk(link: Link, get: Get, report: Report, path: Path = (), once: set[Link] 
     if links is None:
         yield Found(path, link)
     for below in links or ():
-        yield from walk(below, get, report, (*path, below.name), once)
+        if once is None and below.cid.codec == RAW:
+            yield Found((*path, below.name), below)
+        else:
+            yield from walk(below, get, report, (*path, below.name), once)
 
 
 def _open_walked(link: Link, get: Get, depth: int) -> tuple[Link, ...] | None:
     block = get(link.cid)
-    if unixfs.parse(block).kind is Kind.FILE:
+    node = unixfs.parse(block)
+    if node.kind is Kind.FILE:
         return None
     if depth > DEPTH_AT_MOST:
         raise Malformed(f"it lies more than {DEPTH_AT_MOST} folders deep")
-    links = unixfs.open_folder(block)
+    links = unixfs.open_parsed_folder(node, block)
     _check_names(links)
     size = unixfs.folder_size(block, links)
     if size != link.size:

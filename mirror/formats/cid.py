@@ -102,6 +102,8 @@ _FAST = frozenset(_PREFIX.values())
 
 
 def _take(data: bytes) -> tuple[Codec, int, bytes]:
+    if data[:4] in _FAST:
+        return Codec(data[1]), SHA2_256, data[4:]
     if data[:2] == b"\x12\x20":
         return DAG_PB, SHA2_256, data[2:34]
     _, offset = wire.decode_varint(data)
@@ -160,7 +162,10 @@ def parse(text: str) -> CID:
     if text.startswith("Qm") and len(text) == 46:
         found = from_bytes(wire.decode_base58(text))
     elif text[:1] == "b":
-        found = from_bytes(wire.decode_base32(text[1:]))
+        data = wire.decode_base32(text[1:])
+        if len(data) == 36 and data[:4] in _FAST:
+            return CID(data)  # base32 has one spelling, and these are printed in no other base
+        found = from_bytes(data)
     elif text[:1] == "k":
         found = from_bytes(wire.decode_base36(text[1:]))
     else:

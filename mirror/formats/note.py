@@ -104,6 +104,11 @@ def split_note(data: bytes) -> tuple[str, tuple[Signature, ...]]:
     return head + "\n", signatures
 
 
+def signed_part(data: bytes) -> bytes:
+    """The bytes of a note that are signed: everything before its last empty line."""
+    return data[: data.rindex(b"\n\n") + 1]
+
+
 def _parse_signature(line: str) -> Signature:
     parts = line.removeprefix(_DASH).split(" ")
     if not line.startswith(_DASH) or len(parts) != 2:

@@ -74,7 +74,11 @@ def open_folder(block: bytes) -> tuple[Link, ...]:
 
     Not checked: what names say (`mirror.tree`), and whether Tsizes are true, for which the entries must be read.
     """
-    node = parse(block)
+    return open_parsed_folder(parse(block), block)
+
+
+def open_parsed_folder(node: Node, block: bytes) -> tuple[Link, ...]:
+    """The same for a block that was parsed already, as `node`."""
     if node.kind is not Kind.FOLDER:
         raise Malformed(f"a folder should be here, and it is {node.kind}")
     if node.mode is not None or node.mtime is not None:

@@ -33,6 +33,7 @@ from mirror.formats.unixfolder import (
     folder_size,
     list_folder,
     open_folder,
+    open_parsed_folder,
     resolve,
 )
 from mirror.formats.unixnode import Get, Kind, Link, Node, Put, fetch, parse
@@ -55,6 +56,7 @@ __all__ = [
     "folder_size",
     "list_folder",
     "open_folder",
+    "open_parsed_folder",
     "parse",
     "read_file",
     "resolve",

@@ -56,6 +56,7 @@ class Blocks:
         self._open_files: OrderedDict[Path, BinaryIO] = OrderedDict()
         self._read_here: dict[Path, _Stamp] = {}
         self._cars: list[Path] = []
+        self._paths: dict[str, Path] = {}
         self._path = index
         self._index = _open_index(index)
         self.refresh(cars)
@@ -74,6 +75,7 @@ class Blocks:
     def refresh(self, cars: Sequence[Path]) -> None:
         """Make the index speak of exactly these CAR files, reading only those that changed."""
         self._cars = list(cars)
+        self._paths = {str(path): path for path in cars}
         try:
             self._refresh()
         except sqlite3.DatabaseError as error:
@@ -91,6 +93,7 @@ class Blocks:
     def rebuild(self, cars: Sequence[Path]) -> None:
         """Throw the index away and read every CAR anew."""
         self._cars = list(cars)
+        self._paths = {str(path): path for path in cars}
         self._start_anew()
 
     def _start_anew(self) -> None:
@@ -139,7 +142,7 @@ class Blocks:
             "SELECT path, start, length FROM blocks JOIN cars ON cars.id = blocks.car WHERE cid = ? ORDER BY path",
             bytes(cid),
         )
-        return [Place(Path(path), start, length) for path, start, length in rows]
+        return [Place(self._paths.get(path) or Path(path), start, length) for path, start, length in rows]
 
     def get(self, cid: CID) -> bytes:
         """The block's bytes, which hash to `cid`; `Missing` where no file has it, `BadBlock` where it is damaged."""
