@@ -87,7 +87,8 @@ def _open_alone(data: bytes, key: PublicKey | None) -> str:
         return ""
     notes.open_signed(data, key)
     also = isinstance(content, Testimony) and content.author is not None
-    return f"a {content.word}, by the mirror" + (", and by its author's key" if also else "")
+    article = "an" if content.word[0] in "aeiou" else "a"
+    return f"{article} {content.word}, by the mirror" + (", and by its author's key" if also else "")
 
 
 def is_evidence(data: bytes) -> bool:
