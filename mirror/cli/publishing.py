@@ -421,7 +421,9 @@ def print_published(
             "newest_link": str(newest),
             "known": known or [],
             "withdrawn": list(withdrawn),
-            "testimonies": [_listed_as_json(made) for made in listed or []],
+            "testimonies": [
+                {"index": made.index, "cid": str(made.cid), "file": str(made.source)} for made in listed or []
+            ],
         }
     )
 
