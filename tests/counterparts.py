@@ -4,15 +4,21 @@
 
     folder = shared("vectors/car")         # a path that is there, or the test is skipped, saying so
     program = need_program("ipfs_cid")     # the path of an installed program, or likewise
+    go = need_go()                         # a Go with everything that tests/interop needs, or likewise
+    command = need_ipfs_car()              # how to start ipfs-car, or likewise
 
 Data of others is never copied into the project: it lies beside the checkout in ``shared/``, or
 where ``$MIRROR_SHARED`` says. In the gate (``$MIRROR_REQUIRE=1``) nothing may be skipped, so what
-would skip there fails. Both functions may be called in a test, in a fixture or while a module is
+would skip there fails. These functions may be called in a test, in a fixture or while a module is
 being collected.
+
+The tests download nothing. What the package registries of Go and npm have to give is fetched by the
+gate, `.ci/run`, at the versions that ``tests/interop`` pins; what is built or kept lies in `CACHE`.
 """
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,12 +27,20 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parent.parent
 """The folder that holds ``mirror/``, ``scripts/`` and ``tests/``."""
 
+INTEROP = CHECKOUT / "tests" / "interop"
+"""The programs in Go, and what pins the versions of others' programs in Go and JavaScript."""
+
+MACHINE = dict(os.environ)
+"""The environment as it was before the tests' walls stood: toolchains have their caches in it."""
+
+CACHE = Path(MACHINE.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "testimony-mirror-tests"
+"""What is built or installed for the tests and outlives them; `.ci/run` fills it."""
+
 _DEBIAN = {
     "age": "age",
     "age-keygen": "age",
     "b3sum": "b3sum",
     "git": "git",
-    "go": "golang-go",
     "ipfs_cid": "ipfs-cid",
     "minisign": "minisign",
     "mount": "mount",
@@ -60,3 +74,37 @@ def need_program(*names: str) -> str:
     package = next((_DEBIAN[name] for name in names if name in _DEBIAN), None)
     how = f"; on Debian: apt install {package}" if package else ""
     absent(f"program not installed: {' or '.join(names)}{how}")
+
+
+def _find_tool(name: str) -> str | None:
+    """A program out of a toolchain: the one that `.ci/run` had to install, else the machine's own."""
+    return shutil.which(name, path=os.pathsep.join((str(CACHE / "tools" / "bin"), MACHINE.get("PATH", ""))))
+
+
+def go_environment() -> dict[str, str]:
+    """What to run Go in: without a network, a C compiler, or any other Go than the one that is asked."""
+    flags = "-mod=readonly -buildvcs=false"
+    tools = {"GOPROXY": "off", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": flags, "CGO_ENABLED": "0"}
+    return MACHINE | tools
+
+
+def need_go() -> str:
+    """The path of a Go that is new enough for `INTEROP`, and has the modules that are pinned there."""
+    go = _find_tool("go")
+    if go is None:
+        absent("program not installed: go; .ci/run installs it")
+    command = [go, "list", "-deps", ".", "tool"]
+    checked = subprocess.run(command, cwd=INTEROP, env=go_environment(), capture_output=True, text=True, check=False)
+    if checked.returncode:
+        why = checked.stderr.strip().split("\n")[0]
+        absent(f"Go cannot build tests/interop as it is here: {why} (cd tests/interop && go mod download)")
+    return go
+
+
+def need_ipfs_car() -> list[str]:
+    """The command of npm's ``ipfs-car``, as it is pinned in `INTEROP`."""
+    node = _find_tool("node")
+    program = CACHE / "ipfs-car" / "node_modules" / "ipfs-car" / "bin.js"
+    if node is None or not program.exists():
+        absent(f"ipfs-car is not in {CACHE}; .ci/run installs it, and node")
+    return [node, str(program)]
