@@ -21,9 +21,11 @@ from mirror import check, tree
 from mirror.edition import Edition
 from mirror.errors import MirrorError
 from mirror.formats.cid import CID
+from mirror.formats.fields import Attachment
 from mirror.formats.note import NOTE_AT_MOST
 from mirror.formats.notes import Testimony
-from mirror.intake.drafts import Draft, Flawed, Options, Reference, read_draft
+from mirror.intake.attachments import Prepared, check_kept, nowhere
+from mirror.intake.drafts import Draft, Flawed, Options, Reference, prepare_attachments, read_draft
 from mirror.store.texts import Texts
 
 SALT_BYTES = 16
@@ -47,7 +49,8 @@ class Answer(Enum):
 class Step:
     """A draft that will be listed: its file, at which index, and the hash that its text is known again by.
 
-    `digest` is the SHA-256 of the file as it was read; `translation_of` and `replaces` are indexes.
+    `digest` is the SHA-256 of the file as it was read; `translation_of` and `replaces` are indexes; `attachments` are
+    as they will be published.
     """
 
     source: Path
@@ -57,6 +60,7 @@ class Step:
     title: str | None = None
     translation_of: int | None = None
     replaces: int | None = None
+    attachments: tuple[Prepared, ...] = ()
 
 
 @dataclass
@@ -92,6 +96,7 @@ class _Light:
     replaces: Reference | None
     author: bytes
     account: bytes
+    attachments: tuple[Prepared, ...]
 
 
 class _Planning:
@@ -112,6 +117,9 @@ class _Planning:
     def run(self, files: Iterable[Path]) -> Plan:
         for path in files:
             self._read(path)
+        if not self._plan.flawed:
+            attached = (each.source for light in self._drafts.values() for each in light.attachments)
+            check_kept(self._options.keep_metadata, attached)
         for normal, light in self._drafts.items():
             if normal not in self._bad:
                 self._guard(light.source, lambda light=light: self._place(light))  # type: ignore[misc]  # mypy cannot type it
@@ -139,7 +147,8 @@ class _Planning:
         self._guard(path, read)
 
     def _lighten(self, draft: Draft) -> _Light:
-        testimony = as_testimony(draft, self._head)
+        attachments = prepare_attachments(draft, self._options.keep_metadata, nowhere)
+        testimony = as_testimony(draft, self._head, tuple(each.attachment for each in attachments))
         if len(testimony.text.encode()) > NOTE_AT_MOST - SIGNING_ROOM:
             raise Flawed(draft.source, ("longer than a note may be; divide it into several testimonies",))
         author = b"" if testimony.author is None else testimony.author.raw
@@ -149,7 +158,7 @@ class _Planning:
             translation_of, replaces = testimony.translation_of, testimony.replaces
         account = testimony.withdrawal if draft.handed_in else b""
         found, title = fingerprint(testimony), testimony.title
-        return _Light(draft.source, found, draft.digest, title, translation_of, replaces, author, account)
+        return _Light(draft.source, found, draft.digest, title, translation_of, replaces, author, account, attachments)
 
     def _check_handed_in(self, source: Path, testimony: Testimony) -> None:
         if testimony.mirror != self._head.charter.mirror:
@@ -158,8 +167,6 @@ class _Planning:
             raise Flawed(source, ("it was signed for another mirror of this name, with another charter",))
         if testimony.author is not None and testimony.author.raw == self._head.key.raw:
             raise Flawed(source, ("its author's key is the mirror's own",))
-        if testimony.attachments:
-            raise Flawed(source, ("it has attachments, which this version cannot publish yet",))
 
     def _place(self, light: _Light) -> int:
         """The index of a draft: what it has already, or the next."""
@@ -196,7 +203,16 @@ class _Planning:
         self._check_replaces(light, replaces)
         account = self._account(light, [at for at in (translation_of, replaces) if at is not None])
         index = self._plan.size + len(self._plan.steps)
-        step = Step(light.source, index, light.fingerprint, light.digest, light.title, translation_of, replaces)
+        step = Step(
+            light.source,
+            index,
+            light.fingerprint,
+            light.digest,
+            light.title,
+            translation_of,
+            replaces,
+            light.attachments,
+        )
         self._plan.steps.append(step)
         self._fingerprints[light.fingerprint] = index
         self._authors[index] = light.author
@@ -297,8 +313,8 @@ def bring_up_to_date(texts: Texts, head: Edition) -> None:
     texts.add(head.size, found)
 
 
-def as_testimony(draft: Draft, head: Edition) -> Testimony:
-    """The testimony of a draft as far as its file decides it: without salt, token and what it refers to."""
+def as_testimony(draft: Draft, head: Edition, attachments: tuple[Attachment, ...] = ()) -> Testimony:
+    """The testimony of a draft as far as its files decide it: without salt, token and what it refers to."""
     if draft.handed_in:
         return draft.handed_in[0]
     return Testimony(
@@ -312,6 +328,7 @@ def as_testimony(draft: Draft, head: Edition) -> Testimony:
         date=draft.date,
         tags=draft.tags,
         warning=draft.warning,
+        attachments=attachments,
     )
 
 

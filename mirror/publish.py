@@ -8,8 +8,8 @@ A checkpoint that others have seen must never be contradicted. Before anything i
 archive's head with the record of what this key signed on this machine, and adopts a whole edition that a crash left
 behind. Where there is no record, it refuses until it is told that this is the newest copy.
 
-Texts are read twice, once to check and once to sign, so that no more than one is held at a time; a file that changed in
-between, be it by a byte, is refused.
+Texts and their attachments are read twice, once to check and once to sign, so that no more than one is held at a time
+and nothing is left lying about; a file that changed in between, be it by a byte, is refused.
 """
 
 import contextlib
@@ -31,8 +31,9 @@ from mirror.formats.fields import Item
 from mirror.formats.key import SecretKey
 from mirror.formats.notes import Announcement, Charter, Testimony
 from mirror.formats.tile import Place
-from mirror.formats.unixfs import Link
-from mirror.intake.drafts import Draft, Options, read_draft
+from mirror.formats.unixfs import Link, Put
+from mirror.intake.attachments import Prepared
+from mirror.intake.drafts import Draft, Options, prepare_attachments, read_draft
 from mirror.log import timeline
 from mirror.log.append import Growth, obsolete
 from mirror.plan import SALT_BYTES, Plan, Step, as_testimony, fingerprint
@@ -58,6 +59,7 @@ class Listed:
     source: Path
     title: str | None
     token: bytes | None
+    attachments: tuple[Prepared, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +188,18 @@ class Publisher:
 
         def write(edition: NewEdition, growth: Growth) -> Iterator[Change]:
             for step in plan.steps:
-                made, entry, data = signing.sign(step)
+                made, entry, data = signing.sign(step, edition.put)
                 edition.append(entry.cid, data)
                 growth.add(bytes(entry))
                 listed(made)
                 yield tree.leaf(tree.note_path(step.index), data)
 
-        return self.write_edition(write, self.head.tree.link((tree.CHARTER,)), commit=commit, day=day)
+        def files() -> Iterator[Change]:
+            for step in plan.steps:
+                links = sorted((each.link for each in step.attachments), key=lambda link: link.name.encode())
+                yield from (Change(tree.file_path(step.index, link.name), link) for link in links)
+
+        return self.write_edition(write, self.head.tree.link((tree.CHARTER,)), files=files, commit=commit, day=day)
 
     def write_edition(
         self,
@@ -313,25 +320,27 @@ class _Signing:
         self._wanted = {index for index in wanted if index >= head.size}
         self._made: dict[int, Entry] = {}
 
-    def sign(self, step: Step) -> tuple[Listed, Entry, bytes]:
-        """The note of one step, what the log says of it, and what its publisher is told."""
+    def sign(self, step: Step, put: Put) -> tuple[Listed, Entry, bytes]:
+        """What its publisher is told of a step, what the log says of it, its note; attachments are put as blocks."""
         draft = read_draft(step.source, self._options)
-        testimony, token = self._testimony(step, draft)
-        if (draft.digest, fingerprint(testimony)) != (step.digest, step.fingerprint):
+        attachments = prepare_attachments(draft, self._options.keep_metadata, put)
+        testimony, token = self._testimony(step, draft, attachments)
+        found = (draft.digest, fingerprint(testimony), attachments)
+        if found != (step.digest, step.fingerprint, step.attachments):
             raise Refused(f"{step.source} changed while it was being published", hint="publish again")
         author = draft.handed_in[1] if draft.handed_in else None
         data = notes.sign(testimony, self._key, author=author)
         entry = Entry(entries.TESTIMONY, CID.of_raw(data), testimony.withdrawal)
         if step.index in self._wanted:
             self._made[step.index] = entry
-        return Listed(step.index, entry.cid, step.source, testimony.title, token), entry, data
+        return Listed(step.index, entry.cid, step.source, testimony.title, token, attachments), entry, data
 
-    def _testimony(self, step: Step, draft: Draft) -> tuple[Testimony, bytes | None]:
+    def _testimony(self, step: Step, draft: Draft, attachments: tuple[Prepared, ...]) -> tuple[Testimony, bytes | None]:
         if draft.handed_in:
             return draft.handed_in[0], None
         withdrawal, token = self._account(step)
         testimony = replace(
-            as_testimony(draft, self._head),
+            as_testimony(draft, self._head, tuple(each.attachment for each in attachments)),
             withdrawal=withdrawal,
             salt=self._random(SALT_BYTES),
             translation_of=self._cid(step.translation_of),

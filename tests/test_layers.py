@@ -38,6 +38,7 @@ DOORS = {
     "ipfshttpclient": "network/kubo.py",
     "mnemonic": "intake/words.py",
     "nacl": "formats/key.py",
+    "PIL": "intake/pictures.py",
     "platformdirs": "cli/",
     "pyrage": "store/",
     "rich": "cli/",

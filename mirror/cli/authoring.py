@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from mirror.cli.attaching import attachment_as_json, written_beside
 from mirror.cli.main import Session
 from mirror.cli.publishing import draft_options, may_identify, options_of, show_draft
 from mirror.cli.sources import open_copy, open_given
@@ -19,7 +20,8 @@ from mirror.formats import notes
 from mirror.formats.cid import CID
 from mirror.formats.notes import Announcement, Testimony
 from mirror.intake import words
-from mirror.intake.drafts import Draft, read_draft
+from mirror.intake.attachments import check_kept, folder_of, nowhere
+from mirror.intake.drafts import Draft, prepare_attachments, read_draft
 from mirror.store import files, vault
 
 
@@ -68,7 +70,7 @@ def sign(
     passphrase_fd: int | None,
     **given: Any,
 ) -> None:
-    """Sign a testimony with your own key, for one mirror; hand in the file that comes of it.
+    """Sign a testimony with your own key, for one mirror; hand in the file that comes of it, and its attachments.
 
     Your key's name stands in the testimony for ever, and everything that you sign with one key is known to be by one
     person. Keep the twelve words: with them you can take the testimony back.
@@ -83,7 +85,12 @@ def sign(
         raise Refused(f"{file} is signed already")
     output = output or file.with_name(f"{file.stem}.signed.txt")
     check_new(output, "name another file with -o")
-    show_draft(session.terminal, draft, may_identify(draft))
+    folder = folder_of(output)
+    attachments = prepare_attachments(draft, options.keep_metadata, nowhere)
+    check_kept(options.keep_metadata, draft.attachments)
+    if attachments:
+        check_new(folder, "name another file with -o")
+    show_draft(session.terminal, draft, may_identify(draft), attachments)
     author = open_sealed(
         session, files.read_at_most(key_file, vault.SECRET_AT_MOST, "the key"), passphrase_fd, "your key"
     )
@@ -105,12 +112,22 @@ def sign(
         translation_of=_cid_only(draft, "translation_of"),
         translator=draft.translator,
         replaces=_cid_only(draft, "replaces"),
+        attachments=tuple(each.attachment for each in attachments),
     )
-    files.create(output, notes.sign_as_author(testimony, author))
-    session.terminal.say(f"wrote {output}; hand it to the publisher\n")
+    data = notes.sign_as_author(testimony, author)
+    with written_beside(attachments, options.keep_metadata, folder):
+        files.create(output, data)
+    with_it = f" and {folder}; hand them" if attachments else "; hand it"
+    session.terminal.say(f"wrote {output}{with_it} to the publisher\n")
     session.terminal.say(f"your withdrawal token, shown this once:\n\n    {words.to_words(token)}\n")
     session.terminal.give(
-        {"file": str(output), "mirror": mirror.name, "author": author.public.vkey, "token": words.to_words(token)}
+        {
+            "file": str(output),
+            "attachments": [attachment_as_json(each) for each in attachments],
+            "mirror": mirror.name,
+            "author": author.public.vkey,
+            "token": words.to_words(token),
+        }
     )
 
 

@@ -13,6 +13,7 @@ import click
 
 from mirror.audit import Evidence, Run
 from mirror.cli.announcing import link_of_edition, print_code
+from mirror.cli.attaching import attachment_as_json, attachment_lines
 from mirror.cli.main import Session
 from mirror.cli.terminal import Terminal, escape, isolate, many, quoted
 from mirror.cli.typed import Misused, as_typed, check_new
@@ -22,7 +23,16 @@ from mirror.formats import link
 from mirror.formats.cid import CID
 from mirror.formats.key import PublicKey, SecretKey
 from mirror.intake import words
-from mirror.intake.drafts import Draft, Flawed, Options, find_files, parse_option_reference, read_draft
+from mirror.intake.attachments import Prepared, check_kept, nowhere
+from mirror.intake.drafts import (
+    Draft,
+    Flawed,
+    Options,
+    find_files,
+    parse_option_reference,
+    prepare_attachments,
+    read_draft,
+)
 from mirror.intake.identifying import identifying_lines
 from mirror.plan import Answer, Plan, bring_up_to_date, remember
 from mirror.plan import plan as make_plan
@@ -48,6 +58,12 @@ _options = (
     click.option("--translation-of", help="What they translate: a CID, an index or a file."),
     click.option("--translator", type=click.Choice(["human", "machine", "machine-reviewed"]), help="Who translated."),
     click.option("--replaces", help="What they replace: a CID, an index or a file."),
+    click.option(
+        "--keep-metadata",
+        multiple=True,
+        metavar="NAME",
+        help="An attachment that stays as it is, with all that it tells; repeatable.",
+    ),
 )
 
 
@@ -71,6 +87,7 @@ def options_of(workspace: Workspace | None, given: dict[str, Any]) -> Options:
         translation_of=parse_option_reference(given["translation_of"]),
         translator=given["translator"],
         replaces=parse_option_reference(given["replaces"]),
+        keep_metadata=tuple(given["keep_metadata"]),
     )
 
 
@@ -89,15 +106,20 @@ def preview(session: Session, /, paths: tuple[Path, ...], **given: Any) -> None:
     """
     options = options_of(Workspace(session.home), given)
     shown, flawed = [], []
+    attached: list[Path] = []
     for path in find_files(paths):
         try:
             draft = read_draft(path, options)
+            attachments = prepare_attachments(draft, options.keep_metadata, nowhere)
         except Flawed as error:
             flawed.append(error)
             continue
         findings = may_identify(draft)
-        show_draft(session.terminal, draft, findings)
-        shown.append(_draft_as_json(draft, findings))
+        show_draft(session.terminal, draft, findings, attachments)
+        shown.append(_draft_as_json(draft, findings, attachments))
+        attached.extend(draft.attachments)
+    if not flawed:
+        check_kept(options.keep_metadata, attached)
     session.terminal.give({"drafts": shown, "flawed": [_flawed_as_json(each) for each in flawed]})
     _refuse_flawed(session.terminal, flawed)
 
@@ -111,8 +133,8 @@ def may_identify(draft: Draft) -> list[str]:
     return found + [f"text, {each}" for each in identifying_lines(draft.body)]
 
 
-def show_draft(terminal: Terminal, draft: Draft, findings: list[str]) -> None:
-    """A draft as it would be signed, its repairs, and the lines that may identify someone."""
+def show_draft(terminal: Terminal, draft: Draft, findings: list[str], attachments: tuple[Prepared, ...]) -> None:
+    """A draft as it would be signed, its repairs, its attachments, and the lines that may identify someone."""
     terminal.say(f"── {escape(str(draft.source))}")
     for key, value in _headers(draft).items():
         terminal.say(f"{key}: {isolate(str(value))}")
@@ -121,7 +143,9 @@ def show_draft(terminal: Terminal, draft: Draft, findings: list[str]) -> None:
         terminal.say(f"   repaired  {repair}")
     for finding in findings:
         terminal.say(f"   look at   {isolate(finding)}")
-    if draft.repairs or findings:
+    for line in attachment_lines(attachments):
+        terminal.say(f"   {line}")
+    if draft.repairs or findings or attachments:
         terminal.say()
 
 
@@ -140,7 +164,7 @@ def _headers(draft: Draft) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value}
 
 
-def _draft_as_json(draft: Draft, findings: list[str]) -> dict[str, Any]:
+def _draft_as_json(draft: Draft, findings: list[str], attachments: tuple[Prepared, ...]) -> dict[str, Any]:
     headers = {key.lower().replace(" ", "_"): str(value) for key, value in _headers(draft).items()}
     return {
         "file": str(draft.source),
@@ -148,6 +172,7 @@ def _draft_as_json(draft: Draft, findings: list[str]) -> dict[str, Any]:
         "text": draft.body,
         "repairs": list(draft.repairs),
         "may_identify": findings,
+        "attachments": [attachment_as_json(each) for each in attachments],
     }
 
 
@@ -318,6 +343,8 @@ def _show_plan(terminal: Terminal, plan: Plan, options: Options) -> None:
     for step in plan.steps:
         title = isolate(step.title) if step.title else "(no title)"
         terminal.tell(f"new       #{step.index}  {title}  {escape(str(step.source))}")
+        for line in attachment_lines(step.attachments):
+            terminal.tell(line)
     if not terminal.quiet:
         _show_identifying(terminal, plan, options)
 
@@ -421,11 +448,14 @@ def print_published(
             "newest_link": str(newest),
             "known": known or [],
             "withdrawn": list(withdrawn),
-            "testimonies": [
-                {"index": made.index, "cid": str(made.cid), "file": str(made.source)} for made in listed or []
-            ],
+            "testimonies": [_listed_as_json(made) for made in listed or []],
         }
     )
+
+
+def _listed_as_json(made: Listed) -> dict[str, Any]:
+    attachments = [attachment_as_json(each) for each in made.attachments]
+    return {"index": made.index, "cid": str(made.cid), "file": str(made.source), "attachments": attachments}
 
 
 def _token_lines(listed: list[Listed]) -> Iterator[str]:

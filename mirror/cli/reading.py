@@ -19,6 +19,7 @@ from mirror.edition import Edition
 from mirror.errors import MirrorError, Missing, NeedsNewer, Refused, Unverified
 from mirror.formats import entry as entries
 from mirror.formats import merkle
+from mirror.formats.fields import Attachment
 from mirror.formats.key import PublicKey
 from mirror.formats.link import IPFS, Link
 from mirror.formats.notes import Charter, Testimony, Withdrawal
@@ -256,8 +257,13 @@ class _Reading:
             "translation_of": str(testimony.translation_of) if testimony.translation_of else None,
             "translator": testimony.translator,
             "replaces": str(testimony.replaces) if testimony.replaces else None,
+            "attachments": [_attachment_as_json(each) for each in testimony.attachments],
             "text": testimony.body,
         }
+
+
+def _attachment_as_json(each: Attachment) -> dict[str, Any]:
+    return {"name": each.name, "media_type": each.media_type, "bytes": each.length, "cid": str(each.cid)}
 
 
 def _about(testimony: Testimony) -> Iterator[str]:
@@ -269,3 +275,5 @@ def _about(testimony: Testimony) -> Iterator[str]:
         yield f"translation ({testimony.translator}) of {testimony.translation_of}"
     if testimony.replaces:
         yield f"replaces {testimony.replaces}"
+    for each in testimony.attachments:
+        yield f"attachment: {isolate(each.name)}, {each.media_type}, {each.length} bytes"

@@ -9,15 +9,16 @@
     translation_of = "01-the-seminar.en.md"     a file of the same run, a CID or an index
     translator = "human"
     replaces = 17
+    attachments = ["photo.jpg"]                 files beside this one, see `mirror.intake.attachments`
     +++
 
     The text, in UTF-8, plain or Markdown.
 
 The front matter between the two lines of `+++` is TOML and may be left out. A folder stands for every `.md` and `.txt`
-in it and below it, sorted by name; hidden files are passed over; anything else is refused: a picture or a document
-tells more than its author knows, and a symbolic link may lead out of the folder. A file that begins with `mirror/v1
-testimony` is a note that its author signed, and is taken as it is; any other that begins like a note is refused, since
-it may be one that was changed on its way.
+in it and below it, sorted by name; hidden files are passed over, and so are files that one of these texts names as its
+attachment. Anything else is refused: it would be forgotten, or published unasked, and a symbolic link may lead out of
+the folder. A file that begins with `mirror/v1 testimony` is a note that its author signed, and is taken as it is; any
+other that begins like a note is refused, since it may be one that was changed on its way.
 
 Reading a draft repairs what can be repaired and lists what cannot (`mirror.formats.text`); nothing is written.
 """
@@ -36,7 +37,10 @@ from mirror.errors import Malformed, MirrorError, Refused
 from mirror.formats import cid as cids
 from mirror.formats import fields, language, note, notes, text, wire
 from mirror.formats.cid import CID
-from mirror.formats.notes import TAGS_AT_MOST, TRANSLATORS, VERSION, Testimony
+from mirror.formats.notes import ATTACHMENTS_AT_MOST, TAGS_AT_MOST, TRANSLATORS, VERSION, Testimony
+from mirror.formats.unixfs import Put
+from mirror.intake import attachments
+from mirror.intake.attachments import Prepared
 
 TEXT_AT_MOST = note.NOTE_AT_MOST
 """Bytes in a draft: what fits one note."""
@@ -44,7 +48,7 @@ TEXT_AT_MOST = note.NOTE_AT_MOST
 ENDINGS = (".md", ".txt")
 
 _FENCE = "+++"
-_KEYS = ("title", "language", "date", "tags", "warning", "translation_of", "translator", "replaces")
+_KEYS = ("title", "language", "date", "tags", "warning", "translation_of", "translator", "replaces", "attachments")
 _SIGNED = f"{VERSION} {Testimony.word}\n".encode()
 _LIKE_A_NOTE = re.compile(rb"(?:\xef\xbb\xbf)?\s*mirror/v[0-9]+ [a-z-]+\s*\n.*", re.DOTALL)
 
@@ -54,7 +58,7 @@ Reference = CID | int | Path
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command says for drafts that say nothing themselves."""
+    """What the command says for drafts that say nothing themselves; which attachments stay as they are, by name."""
 
     language: str = ""
     date: str | None = None
@@ -64,6 +68,7 @@ class Options:
     translation_of: str | int | None = None
     translator: str | None = None
     replaces: str | int | None = None
+    keep_metadata: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ class Draft:
     translation_of: Reference | None = None
     translator: str | None = None
     replaces: Reference | None = None
+    attachments: tuple[Path, ...] = ()
     handed_in: tuple[Testimony, note.Signature] | None = None
     repairs: tuple[str, ...] = ()
     digest: bytes = b""
@@ -110,14 +116,45 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
             found.update(dict.fromkeys(_below(path) if path.is_dir() else (path,)))
     except OSError as error:
         raise Refused(f"{error.filename} cannot be read: {(error.strerror or 'input failed').lower()}") from None
-    refused = [file for file in found if file.suffix.lower() not in ENDINGS]
+    texts = [file for file in found if file.suffix.lower() in ENDINGS]
+    _check_named([file for file in found if file.suffix.lower() not in ENDINGS], texts)
+    return texts
+
+
+def _check_named(others: list[Path], texts: list[Path]) -> None:
+    """Raise `Refused` where a file that is no text is no text's attachment either."""
+    if not others:
+        return
+    flawed: list[Flawed] = []
+    named = {path for file in texts for path in _named_by(file, flawed)}
+    refused = [file for file in others if os.path.realpath(file) not in named]
+    if refused and flawed:
+        raise flawed[0]
     if refused:
         raise Refused(
             f"{len(refused)} of the files are neither .md nor .txt: {', '.join(map(str, refused[:20]))}",
-            hint="pictures and documents can tell who made them, where and when; this version of mirror cannot clean "
-            "them yet, so move them out of the folder and publish the texts alone",
+            hint="pictures and documents can tell who made them, where and when, and no text here names these; to "
+            'publish one with a text, write attachments = ["photo.jpg"] between +++ lines at its top; otherwise move '
+            "it out of the folder",
         )
-    return list(found)
+
+
+def _named_by(path: Path, flawed: list[Flawed]) -> list[str]:
+    """Where the files lie that a text names as its attachments, as far as it can be read."""
+    try:
+        data = _read_file(path)
+        if data.startswith(_SIGNED):
+            return [os.path.realpath(each) for each in _handed_in(path, data).attachments]
+        values, _ = read_front_matter(wire.decode_utf8(data, "the file"))
+    except Flawed as error:
+        flawed.append(error)
+        return []
+    except MirrorError as error:
+        flawed.append(Flawed(path, (error.message,)))
+        return []
+    names = values.get("attachments")
+    known = [name for name in names if isinstance(name, str) and "\0" not in name] if isinstance(names, list) else []
+    return [os.path.realpath(path.parent / name) for name in known]
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -138,7 +175,41 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def read_draft(path: Path, options: Options) -> Draft:
-    """The draft in a file; raises `Flawed` with everything that is wrong with it."""
+    """The draft in a file; raises `Flawed` with everything that is wrong with it. Attachments are not read."""
+    data = _read_file(path)
+    try:
+        return replace(_read(path, data, options), digest=hashlib.sha256(data).digest())
+    except Flawed:
+        raise
+    except MirrorError as error:
+        raise Flawed(path, (error.message,)) from None
+
+
+def prepare_attachments(draft: Draft, keep: tuple[str, ...], put: Put) -> tuple[Prepared, ...]:
+    """The files of a draft, cleaned or kept, cut into blocks; raises `Flawed` with everything that is wrong with them.
+
+    `keep` names those that are published as they are; what an author handed in has to be what she signed.
+    """
+    listed = draft.handed_in[0].attachments if draft.handed_in else None
+    made: list[Prepared] = []
+    flaws: list[str] = []
+    for place, path in enumerate(draft.attachments, start=1):
+        try:
+            if listed is None:
+                made.append(attachments.prepare(attachments.open_draft(path, place, keep), put))
+            else:
+                opened = attachments.open_handed_in(path, place, listed[place - 1], keep)
+                made.append(attachments.check_is(attachments.prepare(opened, put), listed[place - 1]))
+        except MirrorError as error:
+            flaws.append(f"attachment {path.name}: {error.message}")
+    if len({each.attachment.name.casefold() for each in made}) != len(made):
+        flaws.append("attachments: two of them would share a name; give one another")
+    if flaws:
+        raise Flawed(draft.source, tuple(flaws))
+    return tuple(made)
+
+
+def _read_file(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             data = file.read(TEXT_AT_MOST + 1)
@@ -146,12 +217,7 @@ def read_draft(path: Path, options: Options) -> Draft:
         raise Flawed(path, (f"cannot be read: {(error.strerror or 'input failed').lower()}",)) from None
     if len(data) > TEXT_AT_MOST:
         raise Flawed(path, (f"longer than {TEXT_AT_MOST} bytes; divide it into several testimonies",))
-    try:
-        return replace(_read(path, data, options), digest=hashlib.sha256(data).digest())
-    except Flawed:
-        raise
-    except MirrorError as error:
-        raise Flawed(path, (error.message,)) from None
+    return data
 
 
 def _read(path: Path, data: bytes, options: Options) -> Draft:
@@ -168,7 +234,18 @@ def _handed_in(path: Path, data: bytes) -> Draft:
     if repaired.flaws or repaired.text != testimony.text:
         where = repaired.flaws or repaired.repairs
         raise Flawed(path, tuple(f"{each}, in a text that is signed and cannot be changed" for each in where))
-    return Draft(path, testimony.body, testimony.language, testimony.title, handed_in=(testimony, signature))
+    folder = attachments.folder_of(path).name
+    files = tuple(_locate(path.parent, f"{folder}/{each.name}") for each in testimony.attachments)
+    handed_in = (testimony, signature)
+    return Draft(path, testimony.body, testimony.language, testimony.title, attachments=files, handed_in=handed_in)
+
+
+def _locate(folder: Path, name: str) -> Path:
+    """The attachment that a text in `folder` names, which is no text itself: that would be published twice."""
+    path = attachments.locate(folder, name)
+    if path.suffix.lower() in ENDINGS:
+        raise Malformed(f"{path} is a text; publish it as a testimony of its own")
+    return path
 
 
 class _Reading:
@@ -198,6 +275,7 @@ class _Reading:
             translation_of=self._reference("translation_of", values, self._options.translation_of),
             translator=self._checked("translator", _translator, values, self._options.translator),
             replaces=self._reference("replaces", values, self._options.replaces),
+            attachments=self._attachments(values),
             repairs=tuple(self._repairs),
         )
         self._check_whole(draft)
@@ -227,13 +305,8 @@ class _Reading:
             self._flaws.append(error.message)
             return {}
         for key in sorted(values.keys() - set(_KEYS)):
-            if key in ("attachment", "attachments"):
-                self._flaws.append(
-                    "attachments cannot be published yet: this version cannot clean them of what they tell"
-                )
-            else:
-                near = difflib.get_close_matches(key, _KEYS, n=1, cutoff=0)[0]
-                self._flaws.append(f"unknown key {key!r} between the +++ lines; the nearest known one is {near!r}")
+            near = difflib.get_close_matches(key, _KEYS, n=1, cutoff=0)[0]
+            self._flaws.append(f"unknown key {key!r} between the +++ lines; the nearest known one is {near!r}")
         return values
 
     def _repaired(self, content: str, what: str, lines_above: int = 0, *, single_line: bool = False) -> str:
@@ -276,6 +349,25 @@ class _Reading:
         if len(tags) > TAGS_AT_MOST:
             self._flaws.append(f"tags: {len(tags)} of them, more than {TAGS_AT_MOST}")
         return tags
+
+    def _attachments(self, values: dict[str, Any]) -> tuple[Path, ...]:
+        given = values.get("attachments", [])
+        if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+            self._flaws.append('attachments: they have to be a list of files such as ["photo.jpg", "scan.png"]')
+            return ()
+        if len(given) > ATTACHMENTS_AT_MOST:
+            self._flaws.append(f"attachments: {len(given)} of them, more than {ATTACHMENTS_AT_MOST}")
+            return ()
+        found: dict[Path, None] = {}
+        for name in given:
+            try:
+                path = _locate(self._path.parent, name)
+                if path in found:
+                    raise Malformed(f"{path} is named twice")
+                found[path] = None
+            except Malformed as error:
+                self._flaws.append(f"attachments: {error.message}")
+        return tuple(found)
 
     def _reference(self, key: str, values: dict[str, Any], default: str | int | None) -> Reference | None:
         value = values.get(key, default)

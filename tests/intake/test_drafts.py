@@ -272,8 +272,7 @@ def test_every_flaw_is_named_with_its_place(tmp_path: Path) -> None:
     [
         ({"titel": "T"}, "unknown key 'titel' between the +++ lines; the nearest known one is 'title'"),
         ({"Title": "T"}, "unknown key 'Title'"),
-        ({"attachments": ["1.jpg"]}, "attachments cannot be published yet"),
-        ({"attachment": "1.jpg"}, "attachments cannot be published yet"),
+        ({"attachment": "1.jpg"}, "the nearest known one is 'attachments'"),
         ({"title": 5}, "title: it has to be text in quotation marks, and not empty"),
         ({"title": ""}, "title: it has to be text in quotation marks, and not empty"),
         ({"title": "  "}, "title: it has to be text in quotation marks, and not empty"),
