@@ -107,6 +107,7 @@ def found(
     spare = key.generate(signing.name, secrets.token_bytes(32))
     if recovery is not None:
         files.create(recovery, f"{spare.skey}\n".encode())
+        session.terminal.tell(f"wrote {recovery}: the recovery key; keep it elsewhere, and not on this machine")
     workspace.create(Settings(language=charter.language), signing, lock)
     note_of_charter = Charter(
         signing.name,

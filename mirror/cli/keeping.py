@@ -1,5 +1,6 @@
 """`mirror status` and `mirror fsck`: what is here, what is behind, and whether every byte is as it was."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +88,11 @@ def _known(session: Session, workspace: Workspace, edition: Edition) -> dict[str
     }
 
 
+REPAIR = """to repair: put a good copy of the damaged file in its place; or bring this edition or a newer one into a new
+folder, and put its archive/ in place of this one: mirror --home NEW import FILE.car"""
+"""What helps where something is damaged; blocks that cannot be read are not written over one by one."""
+
+
 @dataclass
 class _Checked:
     """What fsck found."""
@@ -165,7 +171,9 @@ def _files(archive: Archive, root: Any, block: bytes, report: tree.Report) -> It
 
 
 def _look_around(workspace: Workspace, found: _Checked) -> None:
-    pending = workspace.archive.pending()
+    pending = None
+    with contextlib.suppress(MirrorError):  # what is wrong with the head or a header was found before
+        pending = workspace.archive.pending()
     if pending is not None:
         found.notes.append(f"edition {pending[0]} is written whole, and the head does not name it yet")
     folders = (workspace.archive.folder, workspace.archive.folder / "editions")
@@ -183,8 +191,9 @@ def _print_checked(session: Session, found: _Checked) -> None:
     count = f"{many(found.files, 'file', 'files')}, {many(found.blocks, 'block', 'blocks')}"
     say(f"{count}: {len(found.bad)} damaged" if found.bad else f"{count}: every block hashes to its CID")
     if found.items:
-        items = many(len(found.items), "item", "items")
-        say(f"{items} of the newest edition cannot be read; bring them in from another copy: mirror import FILE.car")
+        say(f"{many(len(found.items), 'item', 'items')} of the newest edition cannot be read")
+    if found.bad or found.items:
+        session.terminal.tell(REPAIR)
     session.terminal.give(
         {
             "files": found.files,

@@ -8,7 +8,7 @@ import click
 from mirror.cli.main import Nearest, Session
 from mirror.cli.terminal import in_groups
 from mirror.cli.typed import as_typed, check_new
-from mirror.cli.unlocking import new_lock, open_sealed, passphrase_option, unlock, write_sealed
+from mirror.cli.unlocking import new_lock, next_lock, open_sealed, passphrase_option, unlock, write_sealed
 from mirror.edition import Edition
 from mirror.formats import key as keys
 from mirror.formats import link
@@ -29,7 +29,7 @@ def key() -> None:
     """
 
 
-@key.command()
+@key.command(short_help="make a key for an author")
 @click.argument("name")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The new age file to keep it in.")
 @click.option(
@@ -53,7 +53,7 @@ def new(session: Session, name: str, *, output: Path, identity: Path | None, pas
     _show(session, made.public)
 
 
-@key.command()
+@key.command(short_help="show a key: the workspace's, or that in FILE")
 @click.argument("file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @passphrase_option
 @click.pass_obj
@@ -73,15 +73,18 @@ def show(session: Session, file: Path | None, *, passphrase_fd: int | None) -> N
         _show(session, Edition(archive.head(), archive.blocks.get).key)
 
 
-@key.command()
+@key.command(short_help="lock the workspace's key anew")
 @click.option(
     "--identity",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="From now on, lock it to this age identity file instead of a passphrase.",
 )
+@click.option("--new-passphrase-fd", type=int, metavar="N", help="Read the new passphrase from this file descriptor.")
 @passphrase_option
 @click.pass_obj
-def passphrase(session: Session, *, identity: Path | None, passphrase_fd: int | None) -> None:
+def passphrase(
+    session: Session, *, identity: Path | None, new_passphrase_fd: int | None, passphrase_fd: int | None
+) -> None:
     """Lock the workspace's key anew: with a new passphrase, or to an age identity.
 
     Copies of the old file, in backups too, still open with what opened them before.
@@ -93,9 +96,10 @@ def passphrase(session: Session, *, identity: Path | None, passphrase_fd: int | 
     workspace = Workspace(session.home).require()
     signing = unlock(session, workspace, passphrase_fd)
     with workspace.writing():
-        workspace.relock(signing, new_lock(session, None, identity, "the mirror's key"))
-    session.terminal.say("the key is locked anew")
-    session.terminal.give({"locked_with": "passphrase" if identity is None else "identity"})
+        workspace.relock(signing, next_lock(session, new_passphrase_fd, identity, "the mirror's key"))
+    kind = "passphrase" if identity is None else "identity"
+    session.terminal.say(f"the key is locked anew, with {'an age identity' if identity else 'a passphrase'}")
+    session.terminal.give({"locked_with": kind})
 
 
 def _show(session: Session, public: PublicKey) -> None:

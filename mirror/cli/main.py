@@ -144,6 +144,18 @@ def _nearest(word: str, known: list[str]) -> str:
 
 @click.group(
     cls=_Lazy,
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    from importlib import metadata  # noqa: PLC0415  (only where it is asked for)
+
+    try:
+        click.echo(f"mirror {metadata.version('testimony-mirror')}")
+    except metadata.PackageNotFoundError:
+        click.echo("mirror, of a checkout that is not installed")
+    context.exit()
+
+
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Each command explains itself: mirror publish --help",
 )
@@ -157,7 +169,7 @@ def _nearest(word: str, known: list[str]) -> str:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="No messages but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="More messages.")
-@click.version_option(package_name="testimony-mirror", prog_name="mirror", message="%(prog)s %(version)s")
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="The version.")
 @click.pass_context
 def cli(context: click.Context, home: Path, as_json: bool, quiet: bool, verbose: bool) -> None:
     """Publish testimonies that nobody can change, remove, reorder or fake without it showing.

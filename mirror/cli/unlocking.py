@@ -72,7 +72,21 @@ def new_lock(session: Session, descriptor: int | None, identity: Path | None, wh
     named = identity or (Path(os.environ["MIRROR_IDENTITY_FILE"]) if os.environ.get("MIRROR_IDENTITY_FILE") else None)
     if named is not None:
         return _identities(named)
-    given = _given(descriptor) or vault.Passphrase(_prompt(session, f"new passphrase for {what}", again=True))
+    return _long_enough(_given(descriptor) or _new_passphrase(session, what))
+
+
+def next_lock(session: Session, descriptor: int | None, identity: Path | None, what: str) -> vault.Lock:
+    """What a key will be locked with from now on; the environment speaks of what locked it so far."""
+    if identity is not None:
+        return _identities(identity)
+    return _long_enough(_from_descriptor(descriptor) if descriptor is not None else _new_passphrase(session, what))
+
+
+def _new_passphrase(session: Session, what: str) -> vault.Passphrase:
+    return vault.Passphrase(_prompt(session, f"new passphrase for {what}", again=True))
+
+
+def _long_enough(given: vault.Passphrase) -> vault.Passphrase:
     if len(given.words) < PASSPHRASE_AT_LEAST:
         raise Refused(
             f"the passphrase has fewer than {PASSPHRASE_AT_LEAST} letters",
