@@ -45,7 +45,7 @@ def open_sealed(session: Session, sealed: bytes, descriptor: int | None, what: s
     """The key in an age file."""
     with as_typed(what):
         passphrase = vault.wants_passphrase(sealed)
-    lock = _old_lock(session, descriptor, f"passphrase of {what}", passphrase=passphrase)
+    lock = old_lock(session, descriptor, None, what, passphrase=passphrase)
     try:
         content = wire.decode_utf8(vault.unseal(sealed, lock), what)
     except Unverified as error:  # a slip of the fingers, and no verdict on anything
@@ -55,21 +55,24 @@ def open_sealed(session: Session, sealed: bytes, descriptor: int | None, what: s
     return keys.parse_skey(content[:-1])
 
 
-def _old_lock(session: Session, descriptor: int | None, prompt: str, *, passphrase: bool) -> vault.Lock:
-    identity = os.environ.get("MIRROR_IDENTITY_FILE")
-    if not passphrase:
-        if not identity:
-            raise Refused(
-                "the key is encrypted to an age identity", hint="name its file with: MIRROR_IDENTITY_FILE=FILE mirror …"
-            )
-        return _identities(Path(identity))
-    given = _given(descriptor)
-    return given or vault.Passphrase(_prompt(session, prompt, again=False))
+def old_lock(
+    session: Session, descriptor: int | None, identity: Path | None, what: str, *, passphrase: bool
+) -> vault.Lock:
+    """What opens something that is locked: a passphrase, or an identity file."""
+    if passphrase:
+        given = _given(descriptor)
+        return given or vault.Passphrase(_prompt(session, f"passphrase of {what}", again=False))
+    named = named_identity(identity)
+    if named is None:
+        raise Refused(
+            f"{what} is encrypted to an age identity", hint="name its file with: MIRROR_IDENTITY_FILE=FILE mirror …"
+        )
+    return _identities(named)
 
 
 def new_lock(session: Session, descriptor: int | None, identity: Path | None, what: str) -> vault.Lock:
     """What a new key will be locked with: an identity file where one is named, otherwise a passphrase."""
-    named = identity or (Path(os.environ["MIRROR_IDENTITY_FILE"]) if os.environ.get("MIRROR_IDENTITY_FILE") else None)
+    named = named_identity(identity)
     if named is not None:
         return _identities(named)
     return _long_enough(_given(descriptor) or _new_passphrase(session, what))
@@ -93,6 +96,12 @@ def _long_enough(given: vault.Passphrase) -> vault.Passphrase:
             hint="four or five words that nobody would guess together are easy to keep in mind",
         )
     return given
+
+
+def named_identity(option: Path | None) -> Path | None:
+    """The identity file that an option names, or the environment."""
+    named = os.environ.get("MIRROR_IDENTITY_FILE")
+    return option or (Path(named) if named else None)
 
 
 def _identities(path: Path) -> vault.Lock:
