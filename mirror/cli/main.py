@@ -40,7 +40,6 @@ COMMANDS = {
     "fsck": "keeping:fsck",
     "export": "carrying:export",
     "import": "carrying:import_",
-    "backup": "backing:backup",
     "trust": "trusting:trust",
     "announce": "announcing:announce",
     "demo": "demo:demo",
@@ -60,7 +59,6 @@ SUMMARIES = {
     "fsck": "read every byte of the archive again",
     "export": "write the newest edition as one CAR",
     "import": "bring a newer edition in, verified first",
-    "backup": "keep the whole workspace in one encrypted file, and restore it",
     "trust": "confirm a mirror's key after comparing it",
     "announce": "show the newest announcement: note, links, QR code",
     "withdraw": "take testimonies back",
@@ -144,8 +142,6 @@ def _nearest(word: str, known: list[str]) -> str:
     return next(iter(difflib.get_close_matches(word, known, n=1)), "")
 
 
-@click.group(
-    cls=_Lazy,
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
@@ -158,6 +154,8 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
     context.exit()
 
 
+@click.group(
+    cls=_Lazy,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Each command explains itself: mirror publish --help",
 )
