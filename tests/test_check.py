@@ -6,7 +6,7 @@ import pickle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from world import NAME, Mirror, secret, sign_text, token
+from world import NAME, Mirror, sign_text, token
 
 from mirror.check import Finding, Listed, Listing, Problem, Rules, author_of_note, judge, judge_all, open_withdrawal
 from mirror.errors import BadSignature, Malformed, MirrorError, NeedsNewer, Unverified
@@ -114,9 +114,9 @@ def test_a_withdrawal_is_opened_with_its_signature_even_where_others_are_not() -
     mirror.testify("One.")
     mirror.withdraw(1)
     assert open_withdrawal(RULES, listed(mirror, 2)).indexes == (1,)
-    text = withdrawal(1).text
-    forged = sign_text(text, secret(NAME, "another"))
-    with pytest.raises(BadSignature, match="has to sign"):
+    line = sign_text("Another text.\n", mirror.key).partition(b"\n\n")[2]
+    forged = f"{withdrawal(1).text}\n".encode() + line
+    with pytest.raises(BadSignature, match=f"the signature by {NAME} is not valid"):
         open_withdrawal(
             Rules(RULES.key, RULES.charter, signatures=False),
             Listed(2, Entry("withdrawal", CID.of_raw(forged)), forged),
