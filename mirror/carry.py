@@ -3,9 +3,12 @@
 An export holds the whole tree and nothing else, blocks in depth-first order of first use, so that two exports of one
 edition are the same bytes. Bringing in takes only what an archive lacks, as one more edition's file, and only from a
 copy that its caller has verified; it refuses an older edition, another mirror's, and a log that is no continuation.
+
+What was withdrawn since the edition held leaves the archive's files too, in the order of `mirror.store.archive`: the
+list of blocks, the edition, `head`, the files anew. A crash at any step is taken up by `adopt` and `finish`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -83,16 +86,51 @@ def bring_in(archive: Archive, root: CID, get: Get) -> tuple[Edition, int]:
     Raises `Refused` for another mirror's tree or one that is not newer, `Forked` for a log that contradicts ours.
     """
     shown = Edition(root, get)
-    if archive.has_head():
-        _check_continues(Edition(archive.head(), archive.blocks.get), shown)
+    archive.set_dropping(_check_newer(archive, shown))
     with archive.new_edition(shown.number) as edition:
         for cid, data in blocks_of(root, get):
             edition.put(cid, cid.check(data))
         edition.seal(root)
-    archive.set_head(root)
-    archive.announcement_path.unlink(missing_ok=True)
-    archive.refresh()
+    _commit(archive, root)
     return shown, edition.count
+
+
+def adopt(archive: Archive, judge: Callable[[CID], None]) -> Edition | None:
+    """Take up a whole edition that `head` does not name, as an interrupted run or a copying tool leaves it.
+
+    `judge` verifies a whole tree and raises where it does not hold. Raises what `bring_in` does, and then nothing has
+    changed; None where there is no such edition.
+    """
+    pending = archive.pending()
+    if pending is None:
+        return None
+    judge(pending[1])
+    shown = Edition(pending[1], archive.blocks.get)
+    archive.set_dropping(_check_newer(archive, shown))
+    _commit(archive, shown.root)
+    return Edition(shown.root, archive.blocks.get)
+
+
+def finish(archive: Archive) -> int | None:
+    """Go on with what an interrupted run was taking out of the files: how many blocks went; None: there is none."""
+    return archive.finish_dropping(lambda: tree.reach(archive.head(), archive.blocks.get))
+
+
+def _check_newer(archive: Archive, shown: Edition) -> set[CID]:
+    """The blocks that the archive holds and `shown` withdraws, once it is known to continue what is held."""
+    if not archive.has_head():
+        return set(archive.dropping())
+    held = Edition(archive.head(), archive.blocks.get)
+    _check_continues(held, shown)
+    gone = [index for index in shown.withdrawn() if index < held.size and held.holds(index)]
+    return {cid for index in gone for cid in held.blocks_at(index)}.union(archive.dropping())
+
+
+def _commit(archive: Archive, root: CID) -> None:
+    archive.announcement_path.unlink(missing_ok=True)
+    archive.set_head(root)
+    archive.refresh()
+    finish(archive)
 
 
 def _check_continues(held: Edition, shown: Edition) -> None:

@@ -32,6 +32,7 @@ class Edition:
 
     def __init__(self, root: CID, get: Get, key: PublicKey | None = None) -> None:
         self.root = root
+        self._get = get
         self.tree = Tree(root, get)
         charter_note = self.tree.read((tree.CHARTER,))
         self.charter = notes.open_charter(charter_note)
@@ -81,6 +82,16 @@ class Edition:
         note = notes.open_as(kind, entry.cid.check(data), self.key)
         check_belongs(self.rules, entry, note)
         return note
+
+    def blocks_at(self, index: int) -> set[CID]:
+        """Every block of the note at an index and of its attachments: what goes when it is withdrawn."""
+        found = {self.entry(index).cid}
+        folder = self.tree.find((tree.FILE, *tree.number_path(index)))
+        return found if folder is None else found.union(tree.reach(folder.cid, self._get))
+
+    def holds(self, index: int) -> bool:
+        """Whether the note at an index lies in this tree."""
+        return self.tree.find(tree.note_path(index)) is not None
 
     def withdrawn(self) -> dict[int, Withdrawn]:
         """Which testimonies were withdrawn, and how; reads the whole log's entries, and the withdrawals among them."""

@@ -214,6 +214,19 @@ def sort_key(path: Path) -> tuple[bytes, ...]:
     return tuple(name.encode() for name in path)
 
 
+def reach(cid: CID, get: Get) -> Iterator[CID]:
+    """The CID of every block below and at `cid`, each once; raw blocks, which link to nothing, are not read."""
+    seen = {cid}
+    waiting = [cid]
+    while waiting:
+        at = waiting.pop()
+        yield at
+        links = () if at.codec == RAW else unixfs.parse(get(at)).links
+        new = {link.cid for link in links} - seen
+        seen |= new
+        waiting.extend(new)
+
+
 class Found(NamedTuple):
     """A file that a walk met: its path, and the entry that leads to it."""
 

@@ -1,13 +1,14 @@
 """Taking testimonies back: listed in the log, dropped from the tree, their blocks removed from the archive's files.
 
 Who asks: whoever shows an account's token; the author by her key, with a signed request; the publisher. The first two
-reach the whole account, with its versions and translations. What is listed says which indexes and, where a token was
-shown, the token; a request is never listed.
+reach the whole account, with its versions and translations; but a request by whoever translated or continued somebody
+else's text reaches only that translation and what in turn was made of it, for it is easy to join an account: its hash
+stands in the log. What is listed says which indexes and, where a token was shown, the token; a request never is.
 
 Order, and what a crash leaves: a list of the blocks to drop is written first (`Archive.set_dropping`); then the new
-edition is laid and committed as any other; then the files of earlier editions are written anew without those blocks,
-one after the other, each by a rename; then the list is removed. `finish` takes this up where it stopped; until the new
-edition is committed it drops nothing. Entries stay for ever, and copies elsewhere cannot be recalled.
+edition is laid and committed as any other; then the archive's files are written anew without those blocks, one after
+the other, each by a rename; then the list is removed. `finish` takes this up where it stopped; until the new edition is
+committed it drops nothing. Entries stay for ever, and copies elsewhere cannot be recalled.
 """
 
 import hashlib
@@ -16,14 +17,13 @@ from dataclasses import dataclass
 
 from mirror import tree
 from mirror.edition import Edition
-from mirror.errors import Refused
+from mirror.errors import Malformed, Refused
 from mirror.formats import entry as entries
-from mirror.formats import notes, request, unixfs
-from mirror.formats.cid import CID, RAW
+from mirror.formats import notes, request
+from mirror.formats.cid import CID
 from mirror.formats.entry import Entry
-from mirror.formats.key import SecretKey
+from mirror.formats.key import PublicKey, SecretKey
 from mirror.formats.notes import Testimony, Withdrawal
-from mirror.formats.unixfs import Get
 from mirror.log.append import Growth
 from mirror.publish import Published, Publisher
 from mirror.store.archive import Archive, NewEdition
@@ -55,7 +55,10 @@ def by_request(head: Edition, data: bytes) -> Wanted:
     asked = request.peek(data)
     if asked.mirror != head.charter.mirror or asked.charter != head.charter_cid:
         raise Refused(f"the request is to the mirror {asked.mirror} with the charter {asked.charter}, not to this one")
-    index = head.index_of(asked.note)
+    try:
+        index = head.index_of(asked.note)
+    except Malformed:
+        raise Refused(f"the request is about {asked.note}, which is not listed here") from None
     entry = head.entry(index)
     if entry.kind != entries.TESTIMONY or entry.withdrawal is None:
         raise Refused(f"#{index} is a {entry.kind}, not a testimony")
@@ -64,7 +67,21 @@ def by_request(head: Edition, data: bytes) -> Wanted:
     if author is None:
         raise Refused(f"#{index} names no author, so nobody can ask by key", hint="ask with its token")
     request.open_request(data, author)
-    return Wanted(_not_yet(head, list(_accounts(head, {entry.withdrawal}))))
+    account = [each for each in _accounts(head, {entry.withdrawal}) if head.holds(each)]
+    hers = _made_by(head, account, author)
+    return Wanted(hers, None, tuple(each for each in account if each not in hers))
+
+
+def _made_by(head: Edition, account: list[int], author: PublicKey) -> tuple[int, ...]:
+    """Those of an account that an author signed, and what translates or replaces them, by whomever."""
+    found: list[int] = []
+    cids: set[CID | None] = set()
+    for index in account:
+        testimony = head.open(index, Testimony)
+        if testimony.author == author or {testimony.translation_of, testimony.replaces} & cids:
+            found.append(index)
+            cids.add(head.entry(index).cid)
+    return tuple(found)
 
 
 def by_publisher(head: Edition, indexes: tuple[int, ...]) -> Wanted:
@@ -76,7 +93,7 @@ def by_publisher(head: Edition, indexes: tuple[int, ...]) -> Wanted:
             raise Refused(f"#{index} is a {head.entry(index).kind}, which cannot be withdrawn")
     wanted = _not_yet(head, sorted(set(indexes)), every=True)
     hashes = {hash_ for index in wanted if (hash_ := head.entry(index).withdrawal)}
-    others = [index for index in _accounts(head, hashes) if index not in wanted and _is_here(head, index)]
+    others = [index for index in _accounts(head, hashes) if index not in wanted and head.holds(index)]
     return Wanted(wanted, None, tuple(others))
 
 
@@ -84,13 +101,9 @@ def _accounts(head: Edition, hashes: set[bytes]) -> Iterator[int]:
     return (index for index, entry in head.entries() if entry.withdrawal in hashes)
 
 
-def _is_here(head: Edition, index: int) -> bool:
-    return head.tree.find(tree.note_path(index)) is not None
-
-
 def _not_yet(head: Edition, indexes: list[int], *, every: bool = False) -> tuple[int, ...]:
     """Those of `indexes` that are not withdrawn; refuses where none (or, with `every`, not all) are left."""
-    gone = [index for index in indexes if not _is_here(head, index)]
+    gone = [index for index in indexes if not head.holds(index)]
     if gone and (every or len(gone) == len(indexes)):
         withdrawn = head.withdrawn()
         at = ", ".join(f"#{index} at #{withdrawn[index].by}" for index in gone if index in withdrawn)
@@ -120,47 +133,14 @@ def withdraw(
             if head.tree.find(path) is not None:
                 yield Change(path, None)
 
-    archive.set_dropping(_blocks_of(head, wanted.indexes, archive.blocks.get))
+    archive.set_dropping(sorted({cid for index in wanted.indexes for cid in head.blocks_at(index)}))
     published = publisher.write_edition(write, head.tree.link((tree.CHARTER,)), files=files, day=day)
     finish(publisher, archive)
     return published
 
 
-def _blocks_of(head: Edition, indexes: tuple[int, ...], get: Get) -> list[CID]:
-    """Every block of the notes at these indexes and of their attachments."""
-    found: dict[CID, None] = {}
-    for index in indexes:
-        found[head.entry(index).cid] = None
-        folder = head.tree.find((tree.FILE, *tree.number_path(index)))
-        if folder is not None:
-            found.update(dict.fromkeys(_below(folder.cid, get)))
-    return list(found)
-
-
-def _below(cid: CID, get: Get) -> Iterator[CID]:
-    yield cid
-    if cid.codec != RAW:
-        for link in unixfs.parse(get(cid)).links:
-            yield from _below(link.cid, get)
-
-
-def finish(publisher: Publisher, archive: Archive) -> int:
-    """Take the withdrawn blocks out of the archive's files; how many files were written anew.
-
-    Blocks that the newest tree still uses stay: only what lies under `/note` and `/file` can be such.
-    """
-    dropping = set(archive.dropping())
-    if not dropping:
-        return 0
-    gone = dropping - set(_still_used(publisher.head, dropping, archive.blocks.get))
-    rewritten = archive.drop(gone)
+def finish(publisher: Publisher, archive: Archive) -> int | None:
+    """Go on with an interrupted withdrawal: how many blocks went; 0: it never took effect; None: none was there."""
+    dropped = archive.finish_dropping(lambda: tree.reach(publisher.head.root, archive.blocks.get))
     publisher.reload()
-    archive.set_dropping([])
-    return rewritten
-
-
-def _still_used(head: Edition, dropping: set[CID], get: Get) -> Iterator[CID]:
-    yield from (entry.cid for index, entry in head.entries() if entry.cid in dropping and _is_here(head, index))
-    folder = head.tree.find((tree.FILE,))
-    if folder is not None:
-        yield from (cid for cid in _below(folder.cid, get) if cid in dropping)
+    return dropped

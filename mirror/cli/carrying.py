@@ -1,5 +1,7 @@
 """`mirror export` and `mirror import`: a mirror in one CAR file, out and in."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,12 +16,14 @@ from mirror.cli.trusting import trust_of
 from mirror.cli.typed import Index, Misused, check_new
 from mirror.cli.verifying import judge_copy, keep_evidence
 from mirror.edition import Edition
-from mirror.errors import Forked, Refused
+from mirror.errors import Forked, Refused, Unverified
 from mirror.formats import entry as entries
+from mirror.formats.cid import CID
 from mirror.formats.unixfs import Get
 from mirror.store import files
 from mirror.store.archive import Archive
 from mirror.store.workspace import Workspace
+from mirror.trust import Trust
 from mirror.verdict import Claim, State
 
 
@@ -79,7 +83,8 @@ def import_(session: Session, what: Path, *, key_text: str | None) -> int:
     """Bring a newer edition into the workspace: from a CAR, an archive or a fetched folder.
 
     It is verified whole before anything is written. Where there is no workspace yet, a keeper's is made: an archive
-    without a key. A log that is no continuation of the one held is refused.
+    without a key. A log that is no continuation of the one held is refused. What was withdrawn since leaves the
+    workspace's files.
 
     \b
     mirror --home copy import voices.car
@@ -95,9 +100,13 @@ def import_(session: Session, what: Path, *, key_text: str | None) -> int:
             session.terminal.warn("nothing was imported")
             return code
         files.make_folder(workspace.archive.folder)
-        with workspace.writing(), workspace.archive:
-            workspace.archive.remove_leftovers()
-            edition, count = _bring_in(session, workspace.archive, copy)
+        with workspace.writing(), workspace.archive as archive:
+            judge = partial(_judge_pending, session, archive, trust_of(session, None, key_text, None, memory=True))
+            adopted = _take_up(session, archive, judge)
+            if adopted is not None and adopted.root == copy.root:
+                edition, count = adopted, 0
+            else:
+                edition, count = _bring_in(session, archive, copy)
     session.terminal.say(
         f"{edition.key.name}: edition {edition.number} is here now, {many(count, 'new block', 'new blocks')}"
     )
@@ -114,6 +123,28 @@ def import_(session: Session, what: Path, *, key_text: str | None) -> int:
         }
     )
     return 0
+
+
+def _take_up(session: Session, archive: Archive, judge: Callable[[CID], None]) -> Edition | None:
+    """Go on where an interrupted run stopped; the edition that was adopted, if one was."""
+    for path in archive.remove_leftovers():
+        session.terminal.tell(f"removed {path.name}, which an interrupted run left")
+    adopted = carry.adopt(archive, judge)
+    if adopted is not None:
+        session.terminal.tell(f"adopted edition {adopted.number}, which an interrupted run had written whole")
+    if archive.has_head() and carry.finish(archive):
+        session.terminal.tell("finished an interrupted withdrawal")
+    return adopted
+
+
+def _judge_pending(session: Session, archive: Archive, trust: Trust, root: CID) -> None:
+    report = judge_copy(session, Copy("an edition that the head does not name", root, archive.blocks.get), trust)
+    if report.exit_code() == 1 or report.verdict(Claim.COMPLETE).state is not State.HOLDS:
+        path = max(archive.editions().items())[1]
+        raise Unverified(
+            f"{path} is newer than the head and does not verify: {', '.join(report.bad_items()) or 'it is not whole'}",
+            hint="if it is a copy that was cut off, remove it and import again",
+        )
 
 
 def _bring_in(session: Session, archive: Archive, copy: Copy) -> tuple[Edition, int]:

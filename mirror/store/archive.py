@@ -16,8 +16,9 @@ Writing an edition, and what a crash leaves at each step:
    may already have carried its signed checkpoint away.*
 3. `head` is replaced: this is the commit. Then `announcement.txt`.
    *The new edition; the announcement is written anew if it is behind.*
-   *A withdrawal also takes blocks out of earlier files: `dropping` lists them before, and each file is replaced by a
-   rename. The list is there until all are done, and the next run goes on.*
+   *A withdrawal also takes blocks out of the files: `dropping` lists them before step 1, and each file is replaced by
+   a rename. The list is there until all are done, and the next run goes on. What the newest tree uses is never taken
+   out, so nothing is lost before step 3 and nothing that another testimony shares.*
 4. the index is brought up to date. *A cache, which mends itself.*
 
 Only the newest root is promised complete: a withdrawal takes blocks out of earlier editions' files.
@@ -25,7 +26,7 @@ Only the newest root is promised complete: a withdrawal takes blocks out of earl
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -152,21 +153,41 @@ class Archive:
             return [cids.parse(line) for line in wire.split_lines(wire.decode_utf8(data, "dropping"), "dropping")]
         return []
 
-    def set_dropping(self, blocks: Sequence[CID]) -> None:
+    def set_dropping(self, blocks: Iterable[CID]) -> None:
         """Say, before it is done, which blocks a withdrawal takes out; an empty list says that it is done."""
-        if blocks:
-            files.replace(self._dropping_path, "".join(f"{cid}\n" for cid in blocks).encode())
+        lines = "".join(f"{cid}\n" for cid in blocks)
+        if lines:
+            files.replace(self._dropping_path, lines.encode())
         else:
             self._dropping_path.unlink(missing_ok=True)
             files.sync_folder(self.folder)
 
-    def drop(self, blocks: set[CID]) -> int:
-        """Write every edition file that holds one of these blocks anew without them; how many files that were."""
+    def finish_dropping(self, used: Callable[[], Iterable[CID]]) -> int | None:
+        """Take what `dropping` lists out of every file, then remove the list; how many blocks that were, if listed.
+
+        `used` gives every block of the newest tree: those stay. 0 therefore says that what was begun never took
+        effect, and None that nothing was under way. Raises `Malformed` for a file that cannot be read to
+        its end, where a listed block may lie; the list is then kept, and so is the file.
+        """
+        dropping = set(self.dropping())
+        if not dropping:
+            return None
+        dropping.difference_update(used())
+        if dropping:
+            self._drop(dropping)
+        self.set_dropping([])
+        return len(dropping)
+
+    def _drop(self, blocks: set[CID]) -> None:
+        for path, words in self.blocks.damage.items():
+            raise Malformed(
+                f"what was withdrawn may still lie in {path.name}, which cannot be read to its end: {words}",
+                hint="how to repair it, says: mirror fsck",
+            )
         paths = sorted({place.path for cid in blocks for place in self.blocks.places(cid)})
         self.close()
         for path in paths:
             _rewrite(path, blocks)
-        return len(paths)
 
     @contextlib.contextmanager
     def new_edition(self, number: int) -> Iterator["NewEdition"]:
