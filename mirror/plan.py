@@ -1,9 +1,11 @@
 """What a run of `publish` would do: read every draft, decide what becomes of it, write nothing.
 
 A text that was published before (from whatever file, equal but for salt, token and what it refers to) is noticed and
-not listed again. A file whose earlier text was published from here and that has changed since is asked about. What a
-text translates or replaces is found by CID, by index, as another file of the same run, or as a file published before;
-originals come before what refers to them, and otherwise files keep the order in which they were named.
+not listed again. A file whose earlier text was published from here and that has changed since is asked about; where
+that text was withdrawn it is left out like the text itself, for the change may be a comma, and what is meant to be
+another text can have a file of another name. What a text translates or replaces is found by CID, by index, as another
+file of the same run, or as a file published before; originals come before what refers to them, and otherwise files keep
+the order in which they were named.
 
 Notes with one `Withdrawal` are one account, so that one token takes back a text with its translations and new versions.
 A text belongs to the account of what it translates or replaces; one that refers to two accounts is flawed, and so is a
@@ -189,7 +191,7 @@ class _Planning:
         if index is None:
             index = self._fingerprints.get(light.fingerprint)
         if index is not None:
-            here = index >= self._plan.size or self._head.tree.find(tree.note_path(index)) is not None
+            here = index >= self._plan.size or self._head.holds(index)
             (self._plan.known if here else self._plan.withdrawn).append((light.source, index))
         return index
 
@@ -236,6 +238,9 @@ class _Planning:
         earlier = self._texts.index_of_source(as_known_source(light.source))
         if earlier is None or light.author:
             return None
+        if not self._head.holds(earlier):
+            self._plan.withdrawn.append((light.source, earlier))
+            return _SKIPPED
         answer = self._ask(light.source, earlier)
         if answer is Answer.SKIP:
             return _SKIPPED
@@ -276,7 +281,7 @@ class _Planning:
     def _check_listed(self, light: _Light, key: str, index: int) -> int:
         if not 0 < index < self._head.size or self._head.entry(index).withdrawal is None:
             raise Flawed(light.source, (f"{key}: #{index} is no testimony of this mirror",))
-        if self._head.tree.find(tree.note_path(index)) is None:
+        if not self._head.holds(index):
             raise Flawed(light.source, (f"{key}: #{index} was withdrawn",))
         return index
 
@@ -308,7 +313,7 @@ def bring_up_to_date(texts: Texts, head: Edition) -> None:
         return
     found = []
     for index in range(texts.size, head.size):
-        if head.entry(index).withdrawal is not None and head.tree.find(tree.note_path(index)) is not None:
+        if head.entry(index).withdrawal is not None and head.holds(index):
             found.append((fingerprint(head.open(index, Testimony)), index))
     texts.add(head.size, found)
 

@@ -150,7 +150,7 @@ class Publisher:
             raise Refused(
                 "this machine has no record of what this key last signed; a copy that is not the newest would fork "
                 "the log",
-                hint="if no later edition exists anywhere: mirror publish --this-is-newest …",
+                hint="if you know that no later edition exists anywhere, add: --this-is-newest",
             )
         return recorded
 

@@ -177,12 +177,15 @@ def test_what_translates_a_skipped_file_translates_what_was_published(bench: Ben
     assert steps(bench.plan(one, two, answer=Answer.SKIP)) == [("two.md", 2, 1, None)]
 
 
-def test_an_edited_file_whose_text_was_withdrawn_replaces_nothing(bench: Bench) -> None:
+def test_an_edited_file_whose_text_was_withdrawn_is_left_out(bench: Bench) -> None:
     bench.publish(bench.write("one.md"))
     bench.withdraw(1)
-    path = bench.write("one.md", "Changed.")
-    one_flaw(bench.plan(path, answer=Answer.REPLACES), "one.md", "replaces: #1 was withdrawn")
-    assert steps(bench.plan(path, answer=Answer.SEPARATE)) == [("one.md", 3, None, None)]
+    path = bench.write("one.md", "What happened,")
+    made = bench.plan(path)
+    assert (steps(made), made.withdrawn) == ([], [(path, 1)])
+    two = bench.write("two.md", "Что.", translation_of="one.md", translator="human")
+    one_flaw(bench.plan(path, two), "two.md", "translation_of: #1 was withdrawn")
+    assert steps(bench.plan(bench.write("another name.md", "Changed."))) == [("another name.md", 3, None, None)]
 
 
 def test_who_answers_by_refusing_is_heard(bench: Bench) -> None:

@@ -262,12 +262,7 @@ def run_publish(session: Session, workspace: Workspace, signing: SecretKey, orde
     """Plan, show, ask, publish, and show what came of it."""
     terminal = session.terminal
     with workspace.writing(), workspace.archive, workspace.texts(signing) as texts:
-        publisher = publisher_of(session, workspace, signing)
-        judge = partial(judge_pending, workspace, signing)
-        for done in publisher.prepare(newest=order.this_is_newest, judge=judge):
-            terminal.tell(done)
-        if finish(publisher, workspace.archive):
-            terminal.tell("finished an interrupted withdrawal")
+        publisher = begin(session, workspace, signing, newest=order.this_is_newest)
         bring_up_to_date(texts, publisher.head)
         ask = partial(_ask, terminal, order.edited)
         plan = make_plan(find_files(order.paths), order.options, publisher.head, texts, ask)
@@ -372,8 +367,13 @@ def _carry_out(
                 _write_token(file, made)
             move(made.index + 1 - plan.size, len(plan.steps))
 
+        def commit() -> None:  # from here on they are listed: whatever happens, nobody may be without their tokens
+            tokens.close()
+            for line in _token_lines(listed):
+                session.terminal.say(line)
+
         published = publisher.publish(
-            plan, order.options, tokens=not order.no_tokens, listed=keep, commit=tokens.close, day=today(workspace)
+            plan, order.options, tokens=not order.no_tokens, listed=keep, commit=commit, day=today(workspace)
         )
     return published, listed
 
@@ -383,7 +383,7 @@ def _write_token(file: BinaryIO, made: Listed) -> None:
     file.write("\n".join((*lines, "")).encode("utf-8", "backslashreplace"))
 
 
-def judge_pending(workspace: Workspace, signing: SecretKey, root: CID) -> None:
+def _judge_pending(workspace: Workspace, signing: SecretKey, root: CID) -> None:
     """Verify a whole edition that an interrupted run left, before it is adopted."""
     evidence = Evidence(str(workspace.archive.folder), root, workspace.archive.blocks.get)
     report = verify(evidence, Trust(given=signing.public), Run())
@@ -397,6 +397,18 @@ def judge_pending(workspace: Workspace, signing: SecretKey, root: CID) -> None:
 def publisher_of(session: Session, workspace: Workspace, signing: SecretKey) -> Publisher:
     """The workspace's publisher, with this machine's record and chance."""
     return Publisher(workspace.archive, signing, Record(session.state), secrets.token_bytes)
+
+
+def begin(session: Session, workspace: Workspace, signing: SecretKey, *, newest: bool) -> Publisher:
+    """The publisher, once the archive is where it may be continued; says what an interrupted run had left."""
+    publisher = publisher_of(session, workspace, signing)
+    for done in publisher.prepare(newest=newest, judge=partial(_judge_pending, workspace, signing)):
+        session.terminal.tell(done)
+    dropped = finish(publisher, workspace.archive)
+    if dropped is not None:
+        done = "finished an interrupted withdrawal" if dropped else "an interrupted withdrawal never took effect"
+        session.terminal.tell(done)
+    return publisher
 
 
 def today(workspace: Workspace) -> str | None:
@@ -422,11 +434,9 @@ def print_published(
     withdrawn: tuple[int, ...] = (),
     first: bool = False,
 ) -> None:
-    """Show an edition that was just made: its index hash, its links, the tokens."""
+    """Show an edition that was just made: its index hash and its links."""
     terminal = session.terminal
     newest, this = link.newest(key), link_of_edition(published.root_cid, key)
-    for line in _token_lines(listed or []):
-        terminal.say(line)
     size = f"{published.size} {'entry' if published.size == 1 else 'entries'}"
     terminal.say(f"{key.name}, edition {published.edition}, {size}")
     terminal.say(f"index hash    {published.root_cid}")

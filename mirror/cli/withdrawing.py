@@ -1,6 +1,5 @@
 """`mirror withdraw`: take testimonies back. `mirror request`: an author asks for it with her key."""
 
-from functools import partial
 from pathlib import Path
 
 import click
@@ -8,28 +7,31 @@ import click
 from mirror import withdraw as flow
 from mirror.cli.authoring import mirror_of
 from mirror.cli.main import Session
-from mirror.cli.publishing import judge_pending, print_published, publisher_of, today
+from mirror.cli.publishing import begin, print_published, today
 from mirror.cli.terminal import isolate
-from mirror.cli.typed import from_option
+from mirror.cli.typed import Index, Misused, as_typed, from_option
 from mirror.cli.unlocking import open_sealed, passphrase_option, unlock
 from mirror.edition import Edition
-from mirror.errors import MirrorError, Refused
+from mirror.errors import Malformed, MirrorError, Refused
 from mirror.formats import cid as cids
 from mirror.formats import request as requests
 from mirror.formats.notes import REASONS, Testimony
 from mirror.intake import words
+from mirror.plan import bring_up_to_date
+from mirror.publish import TOKEN_BYTES
 from mirror.store import files, vault
 from mirror.store.workspace import Workspace
 from mirror.withdraw import Wanted
 
 
 @click.command()
-@click.argument("indexes", nargs=-1, type=click.IntRange(min=0), metavar="[INDEX]…")
+@click.argument("indexes", nargs=-1, type=Index(), metavar="[INDEX]…")
 @click.option(
     "--request", "request_file", type=click.Path(path_type=Path), help="An author's signed request: mirror request."
 )
 @click.option("--token-file", type=click.Path(path_type=Path), help="A file whose first line is the twelve words.")
 @click.option("--reason", type=click.Choice(REASONS), help="Say why, for everybody to read; left out by default.")
+@click.option("--this-is-newest", is_flag=True, help="You know that no later edition of this mirror exists anywhere.")
 @click.option("--yes", is_flag=True, help="Do not ask before withdrawing.")
 @passphrase_option
 @click.pass_obj
@@ -40,6 +42,7 @@ def withdraw(
     request_file: Path | None,
     token_file: Path | None,
     reason: str | None,
+    this_is_newest: bool,
     yes: bool,
     passphrase_fd: int | None,
 ) -> None:
@@ -55,16 +58,15 @@ def withdraw(
     mirror withdraw --request request.txt
     """
     if (bool(indexes), request_file is not None, token_file is not None).count(True) > 1:
-        raise click.UsageError("give indexes, a request or a token, not two of them")
+        raise Misused("indexes, a request and a token exclude each other")
     workspace = Workspace(session.home).require()
     asked = None if request_file is None else files.read_at_most(request_file, requests.REQUEST_AT_MOST, "the request")
     token = _token(session, token_file) if asked is None and not indexes else None
     signing = unlock(session, workspace, passphrase_fd)
     with workspace.writing(), workspace.archive as archive:
-        publisher = publisher_of(session, workspace, signing)
-        for done in publisher.prepare(judge=partial(judge_pending, workspace, signing)):
-            session.terminal.tell(done)
-        flow.finish(publisher, archive)
+        publisher = begin(session, workspace, signing, newest=this_is_newest)
+        with workspace.texts(signing) as texts:  # a text that is gone from the tree can no longer be taken in
+            bring_up_to_date(texts, publisher.head)
         wanted = _wanted(publisher.head, indexes, asked, token)
         _show(session, publisher.head, wanted)
         if not session.terminal.confirm("withdraw? this cannot be undone", yes=yes):
@@ -79,11 +81,20 @@ def withdraw(
 
 def _token(session: Session, path: Path | None) -> bytes:
     if path is not None:
-        content = files.read_at_most(path, vault.SECRET_AT_MOST, "the token file").decode("utf-8", "replace")
-        return words.from_words(content.split("\n", 1)[0])
+        with as_typed(str(path)):
+            content = files.read_at_most(path, vault.SECRET_AT_MOST, "the token file").decode("utf-8", "replace")
+            return _parse_token(content.split("\n", 1)[0])
     if not session.terminal.interactive:
-        raise click.UsageError("name an INDEX, --request FILE or --token-file FILE")
-    return words.from_words(click.prompt("the token's twelve words", err=True, hide_input=True))
+        raise Misused("nothing says what to withdraw", hint="name an INDEX, --request FILE or --token-file FILE")
+    with as_typed():
+        return _parse_token(click.prompt("the token's twelve words", err=True, hide_input=True))
+
+
+def _parse_token(line: str) -> bytes:
+    token = words.from_words(line)
+    if len(token) != TOKEN_BYTES:
+        raise Malformed("these are twenty-four words, and a token has twelve")
+    return token
 
 
 def _wanted(head: Edition, indexes: tuple[int, ...], asked: bytes | None, token: bytes | None) -> Wanted:

@@ -5,10 +5,11 @@ asked about. The hashes are HMAC-SHA-256 under a key that follows from the signi
 no guess about a withdrawn text. It holds no text and no file name.
 """
 
+import contextlib
 import hashlib
 import hmac
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -26,14 +27,10 @@ class Texts:
     """Keyed hashes of texts and of file names, each with the index at which it was listed."""
 
     def __init__(self, path: Path, key: bytes) -> None:
+        self._path = path
         self._key = key
-        try:
+        with self._named_errors():
             self._database = _open(path)
-        except (sqlite3.Error, OSError):
-            raise Unavailable(
-                f"{path} cannot be read or written as what it is",
-                hint="put a copy from a backup in its place; without it withdrawn texts are not known again",
-            ) from None
 
     def __enter__(self) -> Self:
         return self
@@ -41,10 +38,24 @@ class Texts:
     def __exit__(self, *_: object) -> None:
         self._database.close()
 
+    @contextlib.contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code == sqlite3.SQLITE_FULL:
+                raise Unavailable(f"{self._path} cannot be written: the disk is full") from None
+            raise Unavailable(
+                f"{self._path} cannot be read or written as what it is",
+                hint="put a copy from a backup in its place; without it withdrawn texts are not known again",
+            ) from None
+
     @property
     def size(self) -> int:
         """How many entries of the log this has taken in."""
-        row = self._database.execute("SELECT MAX(size) FROM size").fetchone()
+        with self._named_errors():
+            row = self._database.execute("SELECT MAX(size) FROM size").fetchone()
         return row[0] or 0
 
     def index_of_text(self, content: bytes) -> int | None:
@@ -57,7 +68,7 @@ class Texts:
 
     def add(self, size: int, texts: Iterable[tuple[bytes, int]], sources: Iterable[tuple[str, int]] = ()) -> None:
         """Take in the entries up to `size`, all or nothing."""
-        with self._database:
+        with self._named_errors(), self._database:
             self._database.executemany(
                 "INSERT OR REPLACE INTO texts VALUES (?, ?)", ((self._hash("texts", text), at) for text, at in texts)
             )
@@ -70,7 +81,8 @@ class Texts:
 
     def _find(self, table: str, content: bytes) -> int | None:
         query = f"SELECT listed FROM {table} WHERE hash = ?"  # noqa: S608  (one of two names of our own)
-        row = self._database.execute(query, (self._hash(table, content),)).fetchone()
+        with self._named_errors():
+            row = self._database.execute(query, (self._hash(table, content),)).fetchone()
         found: int | None = row[0] if row else None
         return found
 
