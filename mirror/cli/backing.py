@@ -14,7 +14,7 @@ from mirror.cli.sources import open_copy
 from mirror.cli.terminal import escape, in_groups, many
 from mirror.cli.trusting import trust_of
 from mirror.cli.typed import Misused, as_typed, check_new
-from mirror.cli.unlocking import named_identity, new_lock, old_lock
+from mirror.cli.unlocking import named_identity, new_lock, next_lock, old_lock
 from mirror.cli.verifying import judge_copy
 from mirror.edition import Edition
 from mirror.errors import MirrorError, Refused, Unverified
@@ -101,13 +101,15 @@ def _new_lock(
     if recipients:
         with as_typed():
             return vault.parse_recipients(recipients)
-    named = named_identity(identity) if descriptor is None else None
+    if descriptor is not None:
+        return next_lock(session, descriptor, None, "the backup")
+    named = named_identity(identity)
     if named is not None and workspace.home.resolve() in named.resolve().parents:
         raise Refused(
             f"{named} lies in the workspace: it would be lost with it, and nothing else opens the backup",
             hint="keep a copy of it somewhere else and name that with --identity, or give --passphrase-fd",
         )
-    return new_lock(session, descriptor, identity, "the backup")
+    return new_lock(session, None, identity, "the backup")
 
 
 def _edition_number(session: Session, workspace: Workspace) -> int | None:
@@ -190,10 +192,14 @@ def _judge(session: Session, count: int) -> int:
 
 def _print_restored(session: Session, edition: Edition, report: Report, count: int) -> None:
     behind, hint = _behind(session, edition)
+    key = report.verdict(Claim.KEY)
     say = session.terminal.say
     say(f"{edition.key.name}, edition {edition.number}, {many(edition.size, 'entry', 'entries')}: it verifies")
     say(f"key           {in_groups(str(edition.key.ipns))}")
     say(f"index hash    {edition.root}")
+    if key.state is not State.HOLDS:
+        for words in key.words:
+            session.terminal.tell(f"key not checked: {words}")
     if behind:
         say(f"behind        {behind}")
         say(f"next          {hint}")
@@ -203,7 +209,7 @@ def _print_restored(session: Session, edition: Edition, report: Report, count: i
             "files": count,
             "mirror": edition.key.name,
             "key": str(edition.key.ipns),
-            "key_state": report.verdict(Claim.KEY).state.value,
+            "key_state": key.state.value,
             "edition": edition.number,
             "size": edition.size,
             "index_hash": str(edition.root),
