@@ -69,6 +69,13 @@ def test_a_file_named_twice_is_listed_once(bench: Bench) -> None:
     assert steps(bench.plan(path, bench.folder / ".." / "drafts" / "one.md", path)) == [("one.md", 1, None, None)]
 
 
+def test_a_file_under_two_names_is_one_file(bench: Bench) -> None:
+    one = bench.write("one.md", "One.", replaces="2.md")
+    two = bench.write("2.md", "Two.")
+    os.symlink(two, bench.base / "named.md")
+    assert steps(bench.plan(bench.base / "named.md", one)) == [("named.md", 1, None, None), ("one.md", 2, None, 1)]
+
+
 def test_repairs_are_told(bench: Bench) -> None:
     path = bench.write("one.md", "a\tb")
     assert bench.plan(path).repaired == [(path, ("line 1, column 2: tab made four spaces",))]
@@ -168,6 +175,12 @@ def test_an_edited_file_is_asked_about(bench: Bench, answer: Answer, expected: l
 def test_an_edited_file_that_says_what_it_replaces_is_not_asked_about(bench: Bench) -> None:
     bench.publish(bench.write("one.md"), bench.write("two.md", "More."))
     assert steps(bench.plan(bench.write("one.md", "Other.", replaces=2))) == [("one.md", 3, None, 2)]
+
+
+def test_another_text_that_an_author_signed_is_not_asked_about(bench: Bench) -> None:
+    bench.publish(bench.hand_in("hers.txt"))
+    again = bench.hand_in("hers.txt", body="Something else that happened to me.")
+    assert steps(bench.plan(again)) == [("hers.txt", 2, None, None)]
 
 
 def test_what_translates_a_skipped_file_translates_what_was_published(bench: Bench) -> None:

@@ -59,6 +59,12 @@ def test_a_mirror_is_founded_with_its_charter(bench: Bench) -> None:
         bench.publisher.found(CHARTER)
 
 
+def test_a_mirror_is_not_founded_over_one_whose_head_is_lost(bench: Bench) -> None:
+    bench.workspace.archive.head_path.unlink()
+    with pytest.raises(Refused, match=r"archive holds a mirror already"):
+        bench.publisher.found(CHARTER)
+
+
 def test_a_mirror_is_not_founded_by_another_key(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=rf"the key of {NAME} may not sign this charter"):
         Bench(tmp_path, replace(CHARTER, key=make_key(NAME, "another").public))
@@ -494,6 +500,16 @@ def gather(bench: Bench, path: Path) -> None:
         for cid in blocks:
             writer.put(cid, blocks.get(cid))
         writer.seal(bench.head.root)
+
+
+def test_an_edition_that_leaves_one_out_is_not_adopted(bench: Bench, tmp_path: Path) -> None:
+    other = Bench(tmp_path / "other")
+    other.publish(other.write("x.md", "Otherwise."))
+    other.publish(other.write("y.md", "And so on."))
+    gather(other, bench.workspace.archive.edition_path(3))
+    with pytest.raises(Refused, match=r"the file of edition 3 holds edition 3, and the head is edition 1"):
+        bench.prepare()
+    other.workspace.archive.close()
 
 
 @pytest.mark.parametrize(
