@@ -117,8 +117,7 @@ def open_draft(path: Path, place: int, keep: tuple[str, ...]) -> Opened:
     kind = _kind_of(path)
     if _is_kept(path, keep):
         name = _own_name(path)
-        told = scan_loosely(_read_picture(path)) if kind.is_picture else ()
-        return Opened(path, kind.words, tuple(told), True, name, kinds.media_type_of(name), _chunks(path))
+        return Opened(path, kind.words, _look(path, kind), True, name, kinds.media_type_of(name), _chunks(path))
     if not kind.is_picture:
         raise Refused(
             f"it is {kind.words}, which can tell who made it, where and when; {kind.instead}; "
@@ -132,8 +131,7 @@ def open_draft(path: Path, place: int, keep: tuple[str, ...]) -> Opened:
 def open_handed_in(path: Path, place: int, listed: Attachment, keep: tuple[str, ...]) -> Opened:
     """The file at `path`, which an author signed as `listed`: clean already, or kept where `keep` names it."""
     kind = _kind_of(path)
-    told = tuple(scan_loosely(_read_picture(path))) if kind.is_picture else ()
-    kept = _is_kept(path, keep)
+    told, kept = _look(path, kind), _is_kept(path, keep)
     clean = kind.is_picture and not told
     if not kept and (not clean or (listed.name, listed.media_type) != (f"{place}{kind.ending}", kind.media_type)):
         found = f" with {', '.join(told)}" if told else ""
@@ -176,6 +174,14 @@ def _read_picture(path: Path) -> bytes:
     if len(data) > pictures.PICTURE_AT_MOST:
         raise Refused(f"a picture of more than {pictures.PICTURE_AT_MOST} bytes; make it smaller")
     return data
+
+
+def _look(path: Path, kind: Kind) -> tuple[str, ...]:
+    """What stands in a picture that is not cleaned here, as far into it as one that is cleaned may reach."""
+    if not kind.is_picture:
+        return ()
+    with _open(path) as file:
+        return tuple(scan_loosely(file.read(pictures.PICTURE_AT_MOST)))
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
