@@ -143,10 +143,10 @@ def _close(terminal: Terminal, folder: Path, shown: _Shown) -> None:
     terminal.say(f"this edition  {this}")
     terminal.say(f"the newest    {newest}")
     print_code(terminal, newest, anywhere=True)
-    terminal.say("try next:")
-    terminal.say(f"  mirror read {folder / 'archive'} 1 2")
-    terminal.say(f"  mirror verify {folder / 'archive'}")
-    terminal.say(f"  mirror verify {folder / 'changed-copy'}")
+    terminal.say("try next, from the checkout:")
+    terminal.say(f"  scripts/mirror read {folder / 'archive'} 1 2")
+    terminal.say(f"  scripts/mirror verify {folder / 'archive'}")
+    terminal.say(f"  scripts/mirror verify {folder / 'changed-copy'}")
     terminal.give(
         {
             "folder": str(folder),
