@@ -25,8 +25,6 @@ from mirror.formats.link import Link
 from mirror.formats.proof import PROOF_AT_MOST
 from mirror.formats.unixfs import Get
 from mirror.store import files
-from mirror.store.archive import Archive, is_archive, root_of
-from mirror.store.blocks import Blocks
 from mirror.store.folder import PlainFolder
 
 NAME_ONE = "name an archive's folder, a .car file, a note, or a link that begins with ipfs:// or ipns://"
@@ -131,10 +129,10 @@ def open_copy(path: Path) -> Iterator[Copy]:
     if path.is_file():
         with _open_car(path) as copy:
             yield copy
-    elif is_archive(path / "archive"):
+    elif _is_archive(path / "archive"):
         with _open_archive(path / "archive", path / "cache" / "index.sqlite") as copy:
             yield copy
-    elif is_archive(path):
+    elif _is_archive(path):
         with _open_archive(path, None) as copy:
             yield copy
     else:
@@ -144,8 +142,16 @@ def open_copy(path: Path) -> Iterator[Copy]:
         yield Copy(f"the folder {path}", folder.root, folder.get)
 
 
+def _is_archive(folder: Path) -> bool:
+    from mirror.store.archive import is_archive  # noqa: PLC0415  (a note is judged without loading a database)
+
+    return is_archive(folder)
+
+
 @contextlib.contextmanager
 def _open_archive(folder: Path, index: Path | None) -> Iterator[Copy]:
+    from mirror.store.archive import Archive  # noqa: PLC0415  (as above)
+
     with Archive(folder, index) as archive:
         root = archive.head()
         damage = {f"editions/{path.name}": words for path, words in archive.blocks.damage.items()}
@@ -154,6 +160,9 @@ def _open_archive(folder: Path, index: Path | None) -> Iterator[Copy]:
 
 @contextlib.contextmanager
 def _open_car(path: Path) -> Iterator[Copy]:
+    from mirror.store.archive import root_of  # noqa: PLC0415  (as above)
+    from mirror.store.blocks import Blocks  # noqa: PLC0415
+
     with Blocks([path]) as blocks:
         damage = {path.name: words for path, words in blocks.damage.items()}
         reached: set[CID] = set()
