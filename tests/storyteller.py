@@ -80,7 +80,7 @@ def spread(get: Get, cid: CID, path: Path) -> None:
         return
     path.mkdir()
     for link in unixfs.parse(get(cid)).links:
-        spread(get, link.cid, path / link.name)
+        spread(get, link.cid, path / (link.name or ""))
 
 
 @dataclass
