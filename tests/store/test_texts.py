@@ -72,6 +72,15 @@ def test_the_file_holds_no_text_no_name_and_no_guessable_hash(tmp_path: Path) ->
     assert not any(each in data or each.hex().encode() in data for each in hidden)
 
 
+def test_a_text_and_a_file_name_of_the_same_bytes_leave_two_hashes(tmp_path: Path) -> None:
+    with opened(tmp_path) as texts:
+        texts.add(2, [(b"seminar", 1)], [("seminar", 1)])
+    database = sqlite3.connect(tmp_path / "texts.sqlite")
+    (one,), (two,) = (database.execute(f"SELECT hash FROM {table}").fetchone() for table in ("texts", "sources"))
+    database.close()
+    assert one != two
+
+
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     with opened(tmp_path) as texts:
         texts.add(1, [(TEXT, 0)])
