@@ -241,15 +241,17 @@ def test_a_block_that_changed_in_a_file_is_told_from_one_that_is_missing(archive
 # Taking blocks out
 
 
-def test_dropped_blocks_are_gone_from_every_file(archive: Archive) -> None:
-    write(archive, 1, b"one", b"two")
+def test_dropped_blocks_are_gone_from_every_file_unless_they_are_used(archive: Archive) -> None:
+    write(archive, 1, b"one", b"two", b"used")
     write(archive, 2, b"three")
     archive.refresh()
+    assert archive.finish_dropping(list) is None
     untouched = archive.edition_path(2).stat().st_mtime_ns
-    assert archive.drop({CID.of_raw(b"two"), CID.of_raw(b"nowhere")}) == 1
-    assert CID.of_raw(b"two") not in archive.blocks
+    archive.set_dropping([CID.of_raw(data) for data in (b"two", b"used", b"nowhere")])
+    assert archive.finish_dropping(lambda: [CID.of_raw(b"used")]) == 2
+    assert (CID.of_raw(b"two") in archive.blocks, archive.dropping()) == (False, [])
     assert b"two" not in archive.edition_path(1).read_bytes()
-    assert [archive.blocks.get(CID.of_raw(data)) for data in (b"one", b"three")] == [b"one", b"three"]
+    assert [archive.blocks.get(CID.of_raw(data)) for data in (b"one", b"used", b"three")] == [b"one", b"used", b"three"]
     assert (root_of(archive.edition_path(1)), archive.edition_path(2).stat().st_mtime_ns) == (root(1), untouched)
     archive.close()
 

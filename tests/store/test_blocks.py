@@ -234,17 +234,26 @@ def test_nothing_is_concluded_from_an_index_that_is_wrong(tmp_path: Path, statem
         assert [blocks.get(name(data)) for data in (b"one", b"two")] == [b"one", b"two"]
 
 
-def test_an_index_that_another_program_holds_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("held", ["before", "before, and of the older kind", "after"])
+def test_an_index_that_another_program_holds_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: str
+) -> None:
+    """Held before it is opened here, or only when something is to be written into it."""
     real = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", lambda path: real(path, timeout=0))
     path, index = write_car(tmp_path / "1.car", b"one"), tmp_path / "index"
     Blocks([path], index).close()
-    holder = real(index)
+    holder, inode = real(index), index.stat().st_ino
+    blocks = Blocks([path], index) if held == "after" else None
+    if "older" in held:
+        holder.execute("PRAGMA journal_mode = DELETE")
     holder.execute("BEGIN EXCLUSIVE")
     write_car(path, b"one", b"two")
-    with Blocks([path], index) as blocks:
-        assert blocks.get(name(b"two")) == b"two"
+    with blocks or Blocks([path], index) as blocks:
+        blocks.refresh([path])
+        assert [blocks.get(name(data)) for data in (b"one", b"two")] == [b"one", b"two"]
     assert holder.execute("SELECT COUNT(*) FROM blocks").fetchone() == (1,)
+    assert index.stat().st_ino == inode
     holder.close()
 
 
