@@ -8,11 +8,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from counterparts import CHECKOUT, need_ipfs_car, need_program
-from laid import Publisher
+from laid import NAME, Publisher
+from world import secret, sign_text
+
+from mirror.formats import merkle
+from mirror.formats.cid import CID
+from mirror.formats.wire import encode_base64
 
 PROGRAMS = ("base32", "base64", "cmp", "cut", "diff", "od", "openssl", "sed", "sha256sum", "tr")
 
@@ -360,8 +366,73 @@ def test_a_testimony_in_place_of_another_note_is_seen(place: str, reader: Reader
     fails(follow(folder), "NOT the same: the kind of note")
 
 
+def test_a_cid_of_another_base_is_seen(reader: Reader) -> None:
+    folder = reader(2)
+    change(folder / "cid.txt", b"bafkrei", b"zafkrei")
+    fails(follow(folder), "NOT the same: the CID of the file")
+
+
 def test_a_key_of_another_name_is_seen(reader: Reader) -> None:
     """The key is the mirror's, and the name is not."""
     folder = reader(1)
     change(folder / "vkey.txt", b"voices.example/", b"voices.exampl3/")
     fails(follow(folder), "NOT the same: the signer's name")
+
+
+# What the mirror itself says wrongly: with its key, anything can be signed
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a mirror with one testimony tells a reader, and where it contradicts itself."""
+
+    kind: str = "testimony"
+    mirror: str = NAME
+    origin: str = NAME
+    origin_in_tree: str = NAME
+    root_in_edition: bytes | None = None
+
+    def lay(self, folder: Path) -> None:
+        """Write everything that a reader holds but the announcement."""
+        signer = secret(NAME, "liar")
+        account = "ab" * 32
+        note = sign_text(f"mirror/v1 {self.kind}\nMirror: {self.mirror}\nWithdrawal: {account}\n\nOne.\n", signer)
+        leaves = [merkle.leaf_hash(line) for line in (b"charter", f"testimony {CID.of_raw(note)} {account}".encode())]
+        root = merkle.node_hash(*leaves)
+        checkpoint, in_tree = (
+            sign_text(f"{origin}\n2\n{encode_base64(root)}\n", signer) for origin in (self.origin, self.origin_in_tree)
+        )
+        edition = f"mirror/v1 edition\nRoot-Hash: {encode_base64(self.root_in_edition or root)}\n"
+        proof = f"c2sp.org/tlog-proof@v1\nindex 1\n{encode_base64(leaves[0])}\n\n".encode()
+        for name, data in {
+            "vkey.txt": signer.public.vkey.encode(),
+            "cid.txt": str(CID.of_raw(note)).encode(),
+            "one/note.txt": note,
+            "one/note.tlog-proof": proof + checkpoint,
+            "tree/note/00/00/00/01.txt": note,
+            "tree/tile/0/000.p/2": b"".join(leaves),
+            "tree/edition.txt": sign_text(edition, signer),
+            "tree/checkpoint": in_tree,
+        }.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
+
+
+def test_what_agrees_with_itself_holds(tmp_path: Path) -> None:
+    Told().lay(tmp_path)
+    holds(follow(tmp_path, WHOLE))
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (Told(mirror="voices.example/other"), "the mirror it was signed for"),
+        (Told(kind="withdrawal"), "the kind of note"),
+        (Told(origin="voices.example/other"), "the log's name"),
+        (Told(origin_in_tree="voices.example/other"), "the log's name"),
+        (Told(root_in_edition=bytes(32)), "the root hash in the edition and in its checkpoint"),
+    ],
+)
+def test_what_contradicts_itself_is_seen(told: Told, words: str, tmp_path: Path) -> None:
+    told.lay(tmp_path)
+    fails(follow(tmp_path, WHOLE), f"NOT the same: {words}")
