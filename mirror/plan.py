@@ -21,13 +21,13 @@ from pathlib import Path
 
 from mirror import check, tree
 from mirror.edition import Edition
-from mirror.errors import MirrorError
+from mirror.errors import MirrorError, Refused
 from mirror.formats.cid import CID
 from mirror.formats.fields import Attachment
 from mirror.formats.note import NOTE_AT_MOST
 from mirror.formats.notes import Testimony
 from mirror.intake.attachments import Prepared, check_kept, nowhere
-from mirror.intake.drafts import Draft, Flawed, Options, Reference, prepare_attachments, read_draft
+from mirror.intake.drafts import Draft, Flawed, Options, Reference, digest_of, prepare_attachments, read_draft
 from mirror.store.texts import Texts
 
 SALT_BYTES = 16
@@ -51,11 +51,12 @@ class Answer(Enum):
 class Step:
     """A draft that will be listed: its file, at which index, and the hash that its text is known again by.
 
-    `digest` is the SHA-256 of the file as it was read; `translation_of` and `replaces` are indexes; `attachments` are
-    as they will be published.
+    `known_as` is the name under which the file is remembered, `digest` the SHA-256 of the file as it was read;
+    `translation_of` and `replaces` are indexes; `attachments` are as they will be published.
     """
 
     source: Path
+    known_as: str
     index: int
     fingerprint: bytes
     digest: bytes
@@ -67,15 +68,24 @@ class Step:
 
 @dataclass
 class Plan:
-    """What a run would do to a log of `size` entries, and everything its publisher should see before it does."""
+    """What a run would do to a log of `size` entries, and everything its publisher should see before it does.
+
+    `options` are those that the drafts were read with; `held` are drafts by their digests, as far as `HELD_AT_MOST`
+    allows.
+    """
 
     size: int
+    options: Options
     steps: list[Step] = field(default_factory=list)
     known: list[tuple[Path, int]] = field(default_factory=list)
     withdrawn: list[tuple[Path, int]] = field(default_factory=list)
     flawed: list[Flawed] = field(default_factory=list)
     repaired: list[tuple[Path, tuple[str, ...]]] = field(default_factory=list)
+    held: dict[bytes, Draft] = field(default_factory=dict)
 
+
+HELD_AT_MOST = 64 << 20
+"""Characters of text that a plan holds, so that files need not be parsed twice; of more it knows only the digests."""
 
 Ask = Callable[[Path, int], Answer]
 """``ask(file, index)``: what becomes of a file whose earlier text is listed at `index`."""
@@ -91,6 +101,7 @@ class _Light:
     """What is kept of a draft that was read: all but its text. `account` is a signed note's `Withdrawal`."""
 
     source: Path
+    normal: Path
     fingerprint: bytes
     digest: bytes
     title: str | None
@@ -107,13 +118,14 @@ class _Planning:
         self._head = head
         self._texts = texts
         self._ask = ask
-        self._plan = Plan(head.size)
+        self._plan = Plan(head.size, options)
         self._drafts: dict[Path, _Light] = {}
         self._indexes: dict[Path, int] = {}
         self._fingerprints: dict[bytes, int] = {}
         self._authors: dict[int, bytes] = {}
         self._accounts: dict[int, bytes] = {}
         self._on_the_way: set[Path] = set()
+        self._room = HELD_AT_MOST
         self._bad: set[Path] = set()
 
     def run(self, files: Iterable[Path]) -> Plan:
@@ -144,9 +156,16 @@ class _Planning:
             draft = read_draft(path, self._options)
             if draft.repairs:
                 self._plan.repaired.append((path, draft.repairs))
-            self._drafts[_normal(path)] = self._lighten(draft)
+            light = self._lighten(draft)
+            self._drafts[light.normal] = light
+            self._hold(draft)
 
         self._guard(path, read)
+
+    def _hold(self, draft: Draft) -> None:
+        if len(draft.body) <= self._room and not draft.handed_in:
+            self._room -= len(draft.body)
+            self._plan.held[draft.digest] = draft
 
     def _lighten(self, draft: Draft) -> _Light:
         attachments = prepare_attachments(draft, self._options.keep_metadata, nowhere)
@@ -159,8 +178,18 @@ class _Planning:
             self._check_handed_in(draft.source, testimony)
             translation_of, replaces = testimony.translation_of, testimony.replaces
         account = testimony.withdrawal if draft.handed_in else b""
-        found, title = fingerprint(testimony), testimony.title
-        return _Light(draft.source, found, draft.digest, title, translation_of, replaces, author, account, attachments)
+        return _Light(
+            draft.source,
+            _normal(draft.source),
+            fingerprint(testimony),
+            draft.digest,
+            testimony.title,
+            translation_of,
+            replaces,
+            author,
+            account,
+            attachments,
+        )
 
     def _check_handed_in(self, source: Path, testimony: Testimony) -> None:
         if testimony.mirror != self._head.charter.mirror:
@@ -172,7 +201,7 @@ class _Planning:
 
     def _place(self, light: _Light) -> int:
         """The index of a draft: what it has already, or the next."""
-        normal = _normal(light.source)
+        normal = light.normal
         if normal in self._indexes:
             return self._indexes[normal]
         if normal in self._on_the_way:
@@ -201,12 +230,13 @@ class _Planning:
         if replaces is None:
             replaces = self._ask_about(light)
             if replaces == _SKIPPED:
-                return self._texts.index_of_source(as_known_source(light.source)) or 0
+                return self._texts.index_of_source(str(light.normal)) or 0
         self._check_replaces(light, replaces)
         account = self._account(light, [at for at in (translation_of, replaces) if at is not None])
         index = self._plan.size + len(self._plan.steps)
         step = Step(
             light.source,
+            str(light.normal),
             index,
             light.fingerprint,
             light.digest,
@@ -235,7 +265,7 @@ class _Planning:
         return self._accounts[index] if index >= self._head.size else self._head.entry(index).withdrawal or b""
 
     def _ask_about(self, light: _Light) -> int | None:
-        earlier = self._texts.index_of_source(as_known_source(light.source))
+        earlier = self._texts.index_of_source(str(light.normal))
         if earlier is None or light.author:
             return None
         if not self._head.holds(earlier):
@@ -273,7 +303,7 @@ class _Planning:
         if other is not None:
             index = self._place(other)
             return index if index >= self._head.size else self._check_listed(light, key, index)
-        earlier = self._texts.index_of_source(as_known_source(path))
+        earlier = self._texts.index_of_source(str(_normal(path)))
         if earlier is None:
             raise Flawed(light.source, (f"{key}: {path} is not among these files, and was not published from here",))
         return self._check_listed(light, key, earlier)
@@ -293,9 +323,16 @@ def _normal(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def as_known_source(path: Path) -> str:
-    """The name under which a file's index is remembered."""
-    return str(_normal(path))
+def draft_of(plan: Plan, step: Step, options: Options) -> Draft:
+    """The draft of a step, read again; parsed again only where the plan does not hold it. Refuses one that changed."""
+    held = plan.held.get(step.digest)
+    same = held is not None and held.source == step.source and options == plan.options
+    if held is not None and same and digest_of(step.source) == step.digest:
+        return held
+    draft = read_draft(step.source, options)
+    if draft.digest != step.digest:
+        raise Refused(f"{step.source} changed while it was being published", hint="publish again")
+    return draft
 
 
 def remember(texts: Texts, plan: Plan, size: int) -> None:
@@ -303,7 +340,7 @@ def remember(texts: Texts, plan: Plan, size: int) -> None:
     texts.add(
         size,
         ((step.fingerprint, step.index) for step in plan.steps),
-        ((as_known_source(step.source), step.index) for step in plan.steps),
+        ((step.known_as, step.index) for step in plan.steps),
     )
 
 

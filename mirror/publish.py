@@ -33,10 +33,10 @@ from mirror.formats.notes import Announcement, Charter, Testimony
 from mirror.formats.tile import Place
 from mirror.formats.unixfs import Link, Put
 from mirror.intake.attachments import Prepared
-from mirror.intake.drafts import Draft, Options, prepare_attachments, read_draft
+from mirror.intake.drafts import Draft, Options, prepare_attachments
 from mirror.log import timeline
 from mirror.log.append import Growth, obsolete
-from mirror.plan import SALT_BYTES, Plan, Step, as_testimony, fingerprint
+from mirror.plan import SALT_BYTES, Plan, Step, as_testimony, draft_of, fingerprint
 from mirror.store.archive import Archive, NewEdition
 from mirror.store.record import Record
 from mirror.tree import Change
@@ -313,6 +313,7 @@ class _Signing:
     ) -> None:
         self._head = head
         self._key = key
+        self._plan = plan
         self._options = options
         self._random = random
         self._tokens = tokens
@@ -322,11 +323,10 @@ class _Signing:
 
     def sign(self, step: Step, put: Put) -> tuple[Listed, Entry, bytes]:
         """What its publisher is told of a step, what the log says of it, its note; attachments are put as blocks."""
-        draft = read_draft(step.source, self._options)
+        draft = draft_of(self._plan, step, self._options)
         attachments = prepare_attachments(draft, self._options.keep_metadata, put)
         testimony, token = self._testimony(step, draft, attachments)
-        found = (draft.digest, fingerprint(testimony), attachments)
-        if found != (step.digest, step.fingerprint, step.attachments):
+        if attachments != step.attachments or fingerprint(testimony) != step.fingerprint:
             raise Refused(f"{step.source} changed while it was being published", hint="publish again")
         author = draft.handed_in[1] if draft.handed_in else None
         data = notes.sign(testimony, self._key, author=author)

@@ -34,7 +34,7 @@ from mirror.intake.drafts import (
     read_draft,
 )
 from mirror.intake.identifying import identifying_lines
-from mirror.plan import Answer, Plan, bring_up_to_date, remember
+from mirror.plan import Answer, Plan, bring_up_to_date, draft_of, remember
 from mirror.plan import plan as make_plan
 from mirror.publish import Listed, Published, Publisher
 from mirror.store import files
@@ -346,7 +346,7 @@ def _show_plan(terminal: Terminal, plan: Plan, options: Options) -> None:
 
 def _show_identifying(terminal: Terminal, plan: Plan, options: Options) -> None:
     for step in plan.steps:
-        for finding in may_identify(read_draft(step.source, options)):
+        for finding in may_identify(draft_of(plan, step, options)):
             terminal.tell(f"look at   {escape(str(step.source))}: {isolate(finding)}")
 
 

@@ -174,6 +174,11 @@ def _below(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def digest_of(path: Path) -> bytes:
+    """The SHA-256 of a draft's file; raises `Flawed` where it cannot be read."""
+    return hashlib.sha256(_read_file(path)).digest()
+
+
 def read_draft(path: Path, options: Options) -> Draft:
     """The draft in a file; raises `Flawed` with everything that is wrong with it. Attachments are not read."""
     data = _read_file(path)
