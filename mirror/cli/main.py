@@ -15,9 +15,11 @@ import contextlib
 import importlib
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,6 +42,7 @@ COMMANDS = {
     "fsck": "keeping:fsck",
     "export": "carrying:export",
     "import": "carrying:import_",
+    "backup": "backing:backup",
     "trust": "trusting:trust",
     "announce": "announcing:announce",
     "demo": "demo:demo",
@@ -59,6 +62,7 @@ SUMMARIES = {
     "fsck": "read every byte of the archive again",
     "export": "write the newest edition as one CAR",
     "import": "bring a newer edition in, verified first",
+    "backup": "keep the whole workspace in one encrypted file, and restore it",
     "trust": "confirm a mirror's key after comparing it",
     "announce": "show the newest announcement: note, links, QR code",
     "withdraw": "take testimonies back",
@@ -118,8 +122,28 @@ class Nearest(click.Group):
             raise Misused(f"no such command {args[0]!r}", hint=hint) from None
 
 
+class _Closed(Exception):
+    """Whoever read our output is gone. Click has an exit code of its own for that, which is our verdict's."""
+
+
+@contextlib.contextmanager
+def _no_exit_of_clicks() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise _Closed from None
+
+
 class _Lazy(Nearest):
     """A group that imports a command only when it is called."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with _no_exit_of_clicks():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _no_exit_of_clicks():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -150,7 +174,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
     try:
         click.echo(f"mirror {metadata.version('testimony-mirror')}")
     except metadata.PackageNotFoundError:
-        click.echo("mirror, of a checkout that is not installed")
+        click.echo("mirror of a checkout that is not installed")
     context.exit()
 
 
@@ -193,7 +217,7 @@ def run(arguments: list[str] | None = None) -> int:
         never_fail(stream)
     try:
         return _run(arguments)
-    except BrokenPipeError:
+    except (BrokenPipeError, _Closed):
         _leave_quietly()
         return BROKEN_PIPE
 
@@ -202,11 +226,7 @@ def _run(arguments: list[str] | None) -> int:
     try:
         code = cli.main(args=arguments, prog_name="mirror", standalone_mode=False)
         sys.stdout.flush()
-    except SystemExit as error:
-        if isinstance(error.__context__, BrokenPipeError):  # click has its own exit code for it, which is our verdict's
-            raise error.__context__ from None
-        raise
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):
         return _explain(click.exceptions.Abort())
     except Exception as error:
         return _explain(error)
@@ -222,7 +242,7 @@ def _leave_quietly() -> None:
 
 def _explain(error: Exception) -> int:
     """Say what went wrong, and whose fault it is; the exit code."""
-    if isinstance(error, BrokenPipeError):
+    if isinstance(error, BrokenPipeError | _Closed):
         raise error
     if isinstance(error, MirrorError):
         return _failed(error)
