@@ -87,7 +87,8 @@ def passphrase(
 ) -> None:
     """Lock the workspace's key anew: with a new passphrase, or to an age identity.
 
-    Copies of the old file, in backups too, still open with what opened them before.
+    What opens it now is found as always; a new passphrase is asked for twice, whatever the environment says. Copies of
+    the old file, in backups too, still open with what opened them before.
 
     \b
     mirror key passphrase
