@@ -377,4 +377,4 @@ def as_testimony(draft: Draft, head: Edition, attachments: tuple[Attachment, ...
 def fingerprint(testimony: Testimony) -> bytes:
     """A hash by which a text is known again, whatever its salt, its token and what it refers to."""
     bare = replace(testimony, withdrawal=NO_HASH, salt=NO_SALT, translation_of=None, translator=None, replaces=None)
-    return hashlib.sha256(bare.text.encode()).digest()
+    return hashlib.sha256((testimony if bare == testimony else bare).text.encode()).digest()

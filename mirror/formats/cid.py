@@ -74,11 +74,7 @@ class CID(bytes):
         return _take(self)[2]
 
     def __str__(self) -> str:
-        if self.version == 0:
-            return wire.encode_base58(self)
-        if self.codec == LIBP2P_KEY:
-            return "k" + wire.encode_base36(self)
-        return "b" + wire.encode_base32(self)
+        return _print(self)
 
     def __repr__(self) -> str:
         return f"CID({str(self)!r})"
@@ -99,6 +95,15 @@ class CID(bytes):
 
 
 _FAST = frozenset(_PREFIX.values())
+
+
+@lru_cache(maxsize=1024)
+def _print(cid: CID) -> str:
+    if cid.version == 0:
+        return wire.encode_base58(cid)
+    if cid.codec == LIBP2P_KEY:
+        return "k" + wire.encode_base36(cid)
+    return "b" + wire.encode_base32(cid)
 
 
 def _take(data: bytes) -> tuple[Codec, int, bytes]:
