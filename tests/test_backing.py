@@ -13,8 +13,9 @@ import filelock
 import pyrage
 import pytest
 
-from mirror.cli import main
+from mirror.cli import backing, main
 from mirror.store import backup, vault
+from mirror.verdict import Claim, Report, State, Verdict
 
 
 @dataclass(frozen=True)
@@ -270,6 +271,13 @@ def test_refusals(run: Run, arguments: str, code: int, words: str) -> None:
     assert sorted(str(path) for path in Path().rglob("*") if "cache" not in path.parts) == before
 
 
+@pytest.mark.parametrize("arguments", ["backup voices/b.age", "backup one.txt", "backup --restore voices/mirror.toml"])
+def test_what_will_be_refused_asks_for_no_passphrase(run: Run, arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MIRROR_IDENTITY_FILE")
+    refused = run(*arguments.split(" "))
+    assert (refused.code, "passphrase" in refused.err) == (4, False)
+
+
 def test_a_workspace_that_another_program_writes_in_is_refused(run: Run) -> None:
     with filelock.FileLock("voices/cache/lock", timeout=0):
         refused = run("backup", "voices.age")
@@ -316,6 +324,30 @@ def test_what_was_damaged_before_comes_back_and_is_named(run: Run) -> None:
     assert "note/00/00/00/01.txt" in back.out
     assert "it was restored as it was backed up, and is not what it should be" in back.err
     assert without_cache("restored") == without_cache("voices")
+
+
+def test_damage_that_the_newest_edition_does_not_need_is_named_too(run: Run) -> None:
+    with Path("voices/archive/editions/000001.car").open("ab") as file:
+        file.write(b"x")
+    assert run("backup", "voices.age").code == 0
+    back = restore(run, "voices.age")
+    assert (back.code, "complete     holds" in back.out) == (1, True)
+    assert "1 item false: editions/000001.car" in back.out
+
+
+def test_what_could_not_be_told_is_not_said_to_verify(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = backing.judge_copy
+
+    def not_told(*arguments: Any) -> Report:
+        report = judge(*arguments)
+        report.verdicts[Claim.COMPLETE] = Verdict(Claim.COMPLETE, State.NOT_CHECKED, ("it needs a newer mirror",))
+        return report
+
+    monkeypatch.setattr(backing, "judge_copy", not_told)
+    assert run("backup", "voices.age").code == 0
+    back = restore(run, "voices.age")
+    assert (back.code, "it verifies" in back.out) == (3, False)
+    assert "complete     not checked  it needs a newer mirror" in back.out
 
 
 def test_a_workspace_whose_archive_cannot_be_opened_is_kept_all_the_same(run: Run) -> None:

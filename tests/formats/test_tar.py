@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
@@ -224,3 +225,8 @@ def test_bounds_of_size_and_name() -> None:
 def test_content_of_another_length_is_refused(content: list[bytes]) -> None:
     with pytest.raises(Refused, match=r"^a changed while it was being read$"):
         b"".join(tar.pack([(Entry("a", 2), content)]))
+
+
+def test_content_without_end_is_refused_at_once() -> None:
+    with pytest.raises(Refused, match=r"^a changed while it was being read$"):
+        b"".join(tar.pack([(Entry("a", 2), itertools.repeat(b"x"))]))
