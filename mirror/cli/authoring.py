@@ -70,10 +70,11 @@ def sign(
     passphrase_fd: int | None,
     **given: Any,
 ) -> None:
-    """Sign a testimony with your own key, for one mirror; hand in the file that comes of it, and its attachments.
+    """Sign a testimony with your own key, for one mirror; hand in the file that comes of it.
 
     Your key's name stands in the testimony for ever, and everything that you sign with one key is known to be by one
-    person. Keep the twelve words: with them you can take the testimony back.
+    person. Keep the twelve words: with them you can take the testimony back. Attachments are cleaned, written into a
+    folder beside the file, and handed in with it.
 
     \b
     mirror sign letter.md --for announcement.txt --key anna.age

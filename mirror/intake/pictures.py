@@ -8,8 +8,11 @@ What is kept is the picture as it is seen: colours are converted to sRGB by the 
 that a phone only notes down is carried out, every frame of an animation stays with its time. JPEG is written at
 quality 90 with the sampling it came with; PNG and still GIF lose no pixel (a PNG of 16 bits a colour keeps 8); WebP
 stays lossless where it was. Everything else goes: EXIF, XMP, IPTC, profiles, comments, text, times, thumbnails,
-further pictures behind the first, unknown data. What was written is then walked by `mirror.intake.metadata`, which
-asks no library of pictures, and refused if anything is left.
+further pictures behind the first, unknown data; and what is in the picture without being seen: colours under what is
+wholly transparent, where many programs only hide what somebody erased, and those of a palette that no pixel has.
+
+What was written is then walked by `mirror.intake.metadata`, which asks no library of pictures, and refused if anything
+is left.
 
 The same picture gives the same bytes on one machine; another version of Pillow or of its codecs may give others.
 
@@ -161,7 +164,6 @@ def _write_png(image: "Image", file: io.BytesIO, data: bytes) -> None:
 
 
 def _write_webp(image: "Image", file: io.BytesIO, data: bytes) -> None:
-    lossless = b"VP8L" in data
     frames, times = _frames(image)
     frames[0].save(
         file,
@@ -170,8 +172,7 @@ def _write_webp(image: "Image", file: io.BytesIO, data: bytes) -> None:
         append_images=frames[1:],
         duration=times,
         loop=image.info.get("loop", 0),
-        lossless=lossless,
-        exact=lossless,
+        lossless=b"VP8L" in data,
         quality=QUALITY,
     )
 
@@ -260,15 +261,20 @@ def _in_srgb(image: "Image") -> "Image":
             mode = "RGBA" if image.mode == "RGBA" else "RGB"
             converted = ImageCms.profileToProfile(image, given, ImageCms.createProfile("sRGB"), outputMode=mode)
             image = converted or image
-    return image.convert("RGB") if image.mode == "CMYK" else image
+    return image
 
 
 def _bare(image: "Image") -> "Image":
-    """The same pixels in an image that knows nothing else."""
+    """What is seen of these pixels, in an image that knows nothing else: no colour that is not shown stays."""
     from PIL import Image as Images  # noqa: PLC0415
 
+    if image.mode in ("LA", "RGBA"):
+        fresh = Images.new(image.mode, image.size)
+        fresh.paste(image, mask=image.getchannel("A").point([0] + [255] * 255))
+        return fresh
     fresh = Images.frombytes(image.mode, image.size, image.tobytes())
     palette = image.getpalette() if image.mode == "P" else None
     if palette is not None:
-        fresh.putpalette(palette)
+        shown = image.histogram()
+        fresh.putpalette([value if shown[at // 3] else 0 for at, value in enumerate(palette)])
     return fresh

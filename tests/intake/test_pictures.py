@@ -26,6 +26,14 @@ def difference(one: Image.Image, other: Image.Image) -> int:
     return max(high for _, high in extremes)  # type: ignore[misc, has-type]  # one pair for each of four bands
 
 
+def seen_apart(one: Image.Image, other: Image.Image) -> int:
+    """The same of what is seen: before white, and where."""
+    one, other = one.convert("RGBA"), other.convert("RGBA")
+    white = Image.new("RGBA", one.size, "white")
+    over = difference(Image.alpha_composite(white, one), Image.alpha_composite(white, other))
+    return max(over, difference(one.getchannel("A").convert("RGB"), other.getchannel("A").convert("RGB")))
+
+
 def apart(one: Image.Image, other: Image.Image) -> float:
     """How far colours lie apart on average."""
     histogram = ImageChops.difference(one.convert("RGB"), other.convert("RGB")).histogram()
@@ -98,7 +106,8 @@ def test_what_is_removed_is_named(data: bytes, removed: tuple[str, ...]) -> None
     assert clean(data).removed == removed
 
 
-def test_a_second_picture_behind_the_first_goes_too() -> None:
+def test_a_second_picture_behind_the_first_goes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "PIXELS_AT_MOST", 48 * 32)  # it is none of the first one's pixels
     two = io.BytesIO()
     drawing().save(two, "MPO", save_all=True, append_images=[drawing().rotate(180)])
     assert two.getvalue().count(b"\xff\xd8\xff") == 2
@@ -153,8 +162,8 @@ def test_exif_that_cannot_be_read_turns_nothing_and_is_gone() -> None:
 )
 def test_colours_are_those_that_the_profile_meant(make: Callable[..., bytes], most: float) -> None:
     red, green = Image.new("RGB", (16, 16), (255, 0, 0)), Image.new("RGB", (16, 16), (0, 255, 0))
-    with_profile = opened(clean(make(red)).data)
-    assert apart(with_profile, green) <= most
+    for image in (red, red.quantize(2)) if make is png else (red,):
+        assert apart(opened(clean(make(image)).data), green) <= most
     assert apart(opened(clean(make(red, icc_profile=None)).data), red) <= most
 
 
@@ -191,6 +200,34 @@ def test_a_transparent_colour_of_a_png_stays_transparent(mode: str) -> None:
     image.paste(255, (0, 0, 4, 8))
     transparent: Any = (255, 255, 255) if mode == "RGB" else 255
     data = saved(image.convert(mode), "PNG", transparency=transparent)
+    assert opened(data).convert("RGBA").getchannel("A").getextrema() == (0, 255)
+    assert seen_apart(opened(clean(data).data), opened(data)) == 0
+
+
+@pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("WEBP", {"lossless": True, "exact": True})])
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_what_was_only_made_transparent_is_gone(kind: str, options: dict[str, Any], mode: str) -> None:
+    image = drawing(mode=mode)
+    alpha = Image.new("L", image.size, 255)
+    alpha.paste(0, (0, 0, 24, 32))
+    alpha.paste(1, (24, 0, 30, 32))
+    image.putalpha(alpha)
+    data = saved(image, kind, **options)
+    assert opened(data).convert("RGBA").getpixel((3, 3))[:3] != (0, 0, 0)  # type: ignore[index]  # a pixel of four
+    cleaned = opened(clean(data).data)
+    assert cleaned.convert("RGBA").crop((0, 0, 24, 32)).getcolors() == [(24 * 32, (0, 0, 0, 0))]
+    assert seen_apart(cleaned, opened(data)) == 0
+    assert difference(cleaned.crop((24, 0, 48, 32)), opened(data).crop((24, 0, 48, 32))) == 0
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_a_colour_of_the_palette_that_no_pixel_has_is_gone(kind: str) -> None:
+    image = Image.new("P", (8, 8), 1)
+    image.paste(7, (0, 0, 4, 4))
+    image.putpalette([200, 1, 1, 5, 150, 5, *(MARK + b"\0")[:12], 0, 0, 0, 9, 9, 250, *MARK, 0])
+    data = saved(image, kind, optimize=False)
+    assert MARK[:6] in data
+    assert MARK[:6] not in clean(data).data
     assert difference(opened(clean(data).data), opened(data)) == 0
 
 
@@ -243,10 +280,7 @@ def test_an_animated_gif_keeps_its_frames_and_times(alpha: bool) -> None:
     before, after = frames(data), frames(clean(data).data)
     assert [time for _, time in after] == [40, 50, 60, 70]
     assert opened(clean(data).data).info["loop"] == 3
-    for (old, _), (new, _) in zip(before, after, strict=True):
-        assert difference(old.getchannel("A").convert("RGB"), new.getchannel("A").convert("RGB")) == 0
-        shown = Image.new("RGBA", old.size, "white")
-        assert difference(Image.alpha_composite(shown, old), Image.alpha_composite(shown, new)) == 0
+    assert [seen_apart(old, new) for (old, _), (new, _) in zip(before, after, strict=True)] == [0] * 4
 
 
 def test_a_gif_that_plays_once_plays_once() -> None:
