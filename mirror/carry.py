@@ -127,7 +127,6 @@ def _check_newer(archive: Archive, shown: Edition) -> set[CID]:
 
 
 def _commit(archive: Archive, root: CID) -> None:
-    archive.announcement_path.unlink(missing_ok=True)
     archive.set_head(root)
     archive.refresh()
     finish(archive)

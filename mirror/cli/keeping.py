@@ -66,9 +66,13 @@ def _known(session: Session, workspace: Workspace, edition: Edition) -> dict[str
     behind, next_steps = [], []
     pending = workspace.archive.pending()
     publisher = workspace.key_path.exists()
+    again = "publish …" if publisher else "import …"
     if pending is not None:
         behind.append(f"edition {pending[0]} is written whole, and the head does not name it yet")
-        next_steps.append("mirror publish … adopts it once it verifies" if publisher else "mirror fsck")
+        next_steps.append(f"mirror {again} adopts it once it verifies")
+    if workspace.archive.dropping():
+        behind.append("a withdrawal was interrupted; what it withdraws may still lie in the files here")
+        next_steps.append(f"mirror {again} goes on with it")
     recorded = Record(session.state).read(edition.key) if publisher else None
     if recorded is not None and recorded.edition > edition.number:
         behind.append(f"edition {recorded.edition} was signed on this machine; this copy is older")
@@ -176,6 +180,8 @@ def _look_around(workspace: Workspace, found: _Checked) -> None:
         pending = workspace.archive.pending()
     if pending is not None:
         found.notes.append(f"edition {pending[0]} is written whole, and the head does not name it yet")
+    if workspace.archive.dropping():
+        found.notes.append("a withdrawal was interrupted; what it withdraws may still lie in the files here")
     folders = (workspace.archive.folder, workspace.archive.folder / "editions")
     for folder in folders:
         left = [path.name for path in folder.iterdir() if files.is_temporary(path)] if folder.is_dir() else []

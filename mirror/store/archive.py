@@ -14,8 +14,8 @@ Writing an edition, and what a crash leaves at each step:
 2. it is renamed to `editions/N.car`, the folder synced.
    *A whole edition that `head` does not name: `pending`. The next run verifies and adopts it, since a copying tool
    may already have carried its signed checkpoint away.*
-3. `head` is replaced: this is the commit. Then `announcement.txt`.
-   *The new edition; the announcement is written anew if it is behind.*
+3. `announcement.txt` is removed, and `head` replaced: this is the commit. Then comes the new announcement.
+   *The old or the new edition, perhaps without its announcement, which the next run writes.*
    *A withdrawal also takes blocks out of the files: `dropping` lists them before step 1, and each file is replaced by
    a rename. The list is there until all are done, and the next run goes on. What the newest tree uses is never taken
    out, so nothing is lost before step 3 and nothing that another testimony shares.*
@@ -31,7 +31,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from mirror.errors import Malformed, Missing, Refused
+from mirror.errors import Malformed, MirrorError, Missing, Refused
 from mirror.formats import car, fields, note, wire
 from mirror.formats import cid as cids
 from mirror.formats.cid import CID
@@ -127,7 +127,8 @@ class Archive:
         return None if self.has_head() and self.head() == root else (number, root)
 
     def set_head(self, root: CID) -> None:
-        """Commit: from now on this is the newest root."""
+        """Commit: from now on this is the newest root. An announcement, which speaks of another, goes first."""
+        self.announcement_path.unlink(missing_ok=True)
         files.replace(self.head_path, f"{root}\n".encode())
 
     def set_announcement(self, data: bytes) -> None:
@@ -173,17 +174,17 @@ class Archive:
         if not dropping:
             return None
         dropping.difference_update(used())
-        if dropping:
+        try:
             self._drop(dropping)
+        except MirrorError as error:
+            words = f"the withdrawal took effect, but what was withdrawn still lies in the files here: {error.message}"
+            raise type(error)(words, hint=error.hint or "the next publish, withdraw or import goes on") from None
         self.set_dropping([])
         return len(dropping)
 
     def _drop(self, blocks: set[CID]) -> None:
-        for path, words in self.blocks.damage.items():
-            raise Malformed(
-                f"what was withdrawn may still lie in {path.name}, which cannot be read to its end: {words}",
-                hint="how to repair it, says: mirror fsck",
-            )
+        for path, words in self.blocks.damage.items() if blocks else ():
+            raise Malformed(f"{path.name} cannot be read to its end: {words}", hint="mirror fsck says how to repair it")
         paths = sorted({place.path for cid in blocks for place in self.blocks.places(cid)})
         self.close()
         for path in paths:
