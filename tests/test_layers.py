@@ -10,7 +10,7 @@ import pytest
 from counterparts import CHECKOUT
 
 GROUND = {"errors", "formats"}
-FLOW = GROUND | {"store", "log", "tree", "check", "verdict", "trust", "edition", "audit", "alone", "verify", "site", "intake"}
+FLOW = GROUND | {"store", "log", "tree", "check", "verdict", "trust", "edition", "audit", "alone", "one", "verify", "site", "intake"}
 MAY_IMPORT = {
     "errors": set(),
     "formats": {"errors"},
@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "edition": GROUND | {"log", "tree", "check"},
     "audit": GROUND | {"log", "tree", "check", "verdict"},
     "trust": GROUND | {"verdict"},
+    "one": GROUND | {"log", "tree", "check", "verdict", "trust", "edition", "audit"},
     "alone": GROUND | {"check", "verdict", "trust"},
     "verify": GROUND | {"log", "tree", "check", "verdict", "trust", "audit"},
     "site": GROUND | {"tree"},

@@ -24,6 +24,7 @@ from mirror.formats.cid import CID
 from mirror.formats.key import PublicKey
 from mirror.formats.link import IPFS, IPNS, Link
 from mirror.formats.notes import Announcement
+from mirror.one import verify_one
 from mirror.trust import Trust
 from mirror.verdict import ALWAYS_ASKED, Claim, Report
 from mirror.verify import verify as verify_tree
@@ -69,6 +70,7 @@ def verify(
     mirror verify archive/
     mirror verify voices.car
     mirror verify --from voices.car 'ipfs://bafybei…#voices.example/archive+…'
+    mirror verify --from archive/ 'ipfs://bafybei…/note/00/00/00/17.txt#voices.example/archive+…'
     mirror verify --from archive/ announcement.txt
     mirror verify --key k51… note.txt
     """
@@ -82,7 +84,7 @@ def verify(
             report = verify_note(what, given.note, trust, given.proof)
         else:
             with _copy_of(given.copy, source, link) as copy:
-                report = judging(copy, trust, link, given.note)
+                report = _judge(judging, copy, trust, link, given.note)
                 fork = keep_evidence(report, copy) if report.forked_with else None
     asked = ALWAYS_ASKED.union(Claim(name) for name in require)
     code = report.exit_code(asked - {Claim.SIGNED} if hashes_only and "signed" not in require else asked)
@@ -101,6 +103,12 @@ def _copy_of(copy: Copy | None, source: Path | None, link: Link | None) -> Itera
         yield copy
     elif link is not None:
         raise link_alone(link)
+
+
+def _judge(judging: "_Judging", copy: Copy, trust: Trust, link: Link | None, announcement: bytes | None) -> Report:
+    if link is not None and link.path:
+        return verify_one(_evidence(copy, link, None), tuple(link.path.split("/")), trust)
+    return judging(copy, trust, link, announcement)
 
 
 class _Judging:

@@ -1,0 +1,86 @@
+"""One testimony out of a large tree costs a few blocks, and everything on its way is checked."""
+
+import pytest
+from judging import words_of
+from world import Copy, Mirror, secret
+
+from mirror.audit import Evidence
+from mirror.errors import Refused
+from mirror.one import verify_one
+from mirror.tree import note_path
+from mirror.trust import Trust
+from mirror.verdict import Claim, State
+
+
+def laid(count: int) -> Copy:
+    mirror = Mirror()
+    for _ in range(count):
+        mirror.testify()
+    return mirror.lay()
+
+
+@pytest.fixture(scope="module")
+def copy() -> Copy:
+    return laid(600)
+
+
+TRUST = Trust(given=Mirror().key.public)
+
+
+def judge(copy: Copy, index: int):
+    return verify_one(copy.evidence(), note_path(index), TRUST)
+
+
+def test_a_listed_testimony_holds_and_says_what_was_not_read(copy: Copy) -> None:
+    report = judge(copy, 417)
+    assert report.exit_code() == 0
+    assert words_of(report, Claim.COMPLETE).startswith("listed as #417 of 601 entries; not checked")
+    assert "whether it was withdrawn later" in words_of(report, Claim.COMPLETE)
+
+
+def test_it_reads_at_most_forty_blocks(copy: Copy) -> None:
+    asked = set()
+    honest = copy.evidence()
+
+    def get(cid):
+        asked.add(cid)
+        return honest.get(cid)
+
+    report = verify_one(Evidence("a copy", honest.root, get), note_path(599), TRUST)
+    assert report.exit_code() == 0
+    assert len(asked) <= 40
+
+
+@pytest.mark.parametrize("path", ["edition.txt", "charter.txt", "checkpoint", "note/00/00/04/17.txt"])
+def test_a_changed_byte_on_the_way_is_false(path: str) -> None:
+    copy = laid(420)
+    copy.flip(path, 3)
+    report = judge(copy, 417)
+    assert report.exit_code() == 1
+    assert report.bad_items()
+
+
+def test_a_key_that_is_not_the_charters_is_false(copy: Copy) -> None:
+    other = secret("voices.example/other", "x").public
+    report = verify_one(copy.evidence(), note_path(1), Trust(given=other.ipns))
+    assert report.verdict(Claim.SIGNED).state is State.FALSE
+    assert report.exit_code() == 1
+
+
+def test_a_withdrawn_one_is_not_told_from_a_missing_one() -> None:
+    mirror = Mirror()
+    mirror.testify()
+    mirror.withdraw(1)
+    copy = mirror.lay()
+    report = judge(copy, 1)
+    assert report.exit_code() == 3
+    assert "withdrawn, or missing" in words_of(report, Claim.COMPLETE)
+
+
+def test_what_is_no_testimony_is_refused(copy: Copy) -> None:
+    with pytest.raises(Refused, match="#0 is a charter, not a testimony"):
+        judge(copy, 0)
+    with pytest.raises(Refused, match="#9000 is not in this log, which has 601 entries"):
+        judge(copy, 9000)
+    with pytest.raises(Refused, match="is not where a note lies"):
+        verify_one(copy.evidence(), ("charter.txt",), TRUST)
