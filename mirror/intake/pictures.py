@@ -41,8 +41,8 @@ PICTURE_AT_MOST = 64 << 20
 """Bytes in a picture's file: it is read whole, and a camera's largest JPEG has half of that."""
 
 PIXELS_AT_MOST = 1 << 26
-"""Pixels in a picture, all frames together: 67 million, more than a phone of 64 megapixels takes. Cleaning so many takes
-1.5 GB of memory; a file of a few kilobytes can claim a thousand times as many."""
+"""Pixels in a picture, all frames together: 67 million, more than a phone of 64 megapixels takes. Cleaning so many
+takes 1.5 GB of memory; a file of a few kilobytes can claim a thousand times as many."""
 
 QUALITY = 90
 """Quality of what is written with loss, from 0 to 100: above it files grow and nobody sees a difference."""
