@@ -217,7 +217,7 @@ def run(arguments: list[str] | None = None) -> int:
         never_fail(stream)
     try:
         return _run(arguments)
-    except (BrokenPipeError, _Closed):
+    except (OSError, _Closed):  # nobody is there to read what would be said
         _leave_quietly()
         return BROKEN_PIPE
 
