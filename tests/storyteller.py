@@ -194,6 +194,11 @@ class Story:
         data[data.index(words.encode())] ^= 1
         Path(path).write_bytes(data)
 
+    def do_damage(self, path: str, given: list[str]) -> None:
+        """Write over every file in a folder."""
+        for file in Path(path).iterdir():
+            file.write_text("damaged")
+
     def do_cut(self, path: str, count: str, given: list[str]) -> None:
         """Cut this many bytes off the end of a file."""
         Path(path).write_bytes(Path(path).read_bytes()[: -int(count)])

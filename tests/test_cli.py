@@ -16,7 +16,8 @@ from typing import Any
 import click
 import pytest
 from counterparts import CHECKOUT
-from storyteller import Finished, make_identity, run_mirror
+from storyteller import Finished, make_identity, run_mirror, spread
+from world import Mirror
 
 from mirror.cli import main
 
@@ -305,6 +306,28 @@ def test_names_from_outside_cannot_move_the_screen(place: Workplace) -> None:
         assert "\u202e" not in shown
         if words[0] != "preview" and words[0] != "publish":
             assert not any(line.startswith("mirror: error: all is well") for line in shown.split("\n")), words
+
+
+def test_texts_of_a_hostile_mirror_cannot_move_the_screen(tmp_path: Path) -> None:
+    mirror = Mirror()
+    body = "First\u202eline.\n\u2066isolated\nkey holds: k51q …, confirmed by you\u2029\n#2  Another  [en]\ufeff"
+    mirror.testify(body, title="\u202eeltit\u202d\u2069 \u200fmark", warning="\u2067war\u2028ning", tags=("tag",))
+    mirror.testify("A\x1b[2J\x07 line.")
+    copy = mirror.lay()
+    spread(copy.get, copy.root, tmp_path / "fetched")
+    key = str(mirror.key.public.ipns)
+    finished = run_mirror("read", "--key", key, tmp_path / "fetched")
+    listed = run_mirror("list", tmp_path / "fetched")
+    assert finished.code == listed.code == 1
+    shown = finished.out + finished.err + listed.out + listed.err
+    assert not set(shown) & set("\x1b\x07\u202d\u202e\u2028\u2029\u2066\u2067\ufeff")
+    assert re.search("(?m)^#2  not|^#2  false: ", finished.err)
+    assert [line[:9] for line in finished.out.split("\n") if line.startswith(("key ", "#"))] == [
+        "#1  \u2068\\u20",
+        "key holds",
+    ]
+    assert "| \u2068key holds: k51q …, confirmed by you\\u2029\u2069" in finished.out
+    assert "\u200fmark" in finished.out
 
 
 # Secrets

@@ -11,12 +11,12 @@ from mirror import tree
 from mirror.check import Withdrawn
 from mirror.cli.main import Session
 from mirror.cli.sources import Copy, link_alone, open_copy, open_given
-from mirror.cli.terminal import Terminal, escape, in_groups, in_one_line, isolate, many, quoted
+from mirror.cli.terminal import Terminal, in_groups, in_one_line, isolate, many, quoted
 from mirror.cli.trusting import trust_of
 from mirror.cli.typed import Index, Misused, from_option
 from mirror.cli.verifying import claim_of_link
 from mirror.edition import Edition
-from mirror.errors import MirrorError, Missing, NeedsNewer, Refused, Unverified
+from mirror.errors import MirrorError, Missing, NeedsNewer, Unverified
 from mirror.formats import entry as entries
 from mirror.formats import merkle
 from mirror.formats.fields import Attachment
@@ -126,7 +126,7 @@ def read(
     """
     with open_given(what) as given:
         if given.note is not None:
-            raise Refused(
+            raise Misused(
                 f"{what} is a note by itself, without the log that lists it",
                 hint=f"judge it with: mirror verify --key KEY {what}",
             )
@@ -145,7 +145,7 @@ def _indexes_of(link: Link) -> tuple[int, ...]:
         return ()
     index = tree.index_of_note(tuple(link.path.split("/")))
     if index is None:
-        raise Refused(f"{escape(link.path)} is not where a note lies", hint="name the INDEX instead")
+        raise Misused(f"{link.path} is not where a note lies", hint="name the INDEX instead")
     return (index,)
 
 

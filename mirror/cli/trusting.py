@@ -5,6 +5,8 @@ of four, with a leaflet or a person; it is remembered by the key, not by the nam
 only.
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -14,7 +16,7 @@ from mirror.cli.sources import Given, open_given
 from mirror.cli.terminal import in_groups
 from mirror.cli.typed import as_typed
 from mirror.edition import Edition
-from mirror.errors import Malformed, MirrorError, Refused
+from mirror.errors import Malformed, MirrorError, Refused, Unavailable, Unverified
 from mirror.formats import checkpoint, key, note, notes
 from mirror.formats import cid as cids
 from mirror.formats.checkpoint import Checkpoint
@@ -22,7 +24,7 @@ from mirror.formats.cid import CID
 from mirror.formats.key import PublicKey
 from mirror.formats.notes import Announcement
 from mirror.store import files
-from mirror.store.known import Memory
+from mirror.store.known import Known, Memory
 from mirror.store.known import Seen as KnownSeen
 from mirror.trust import Seen, Trust
 from mirror.verdict import Claim, Report, State
@@ -34,19 +36,33 @@ def trust_of(
     """What the reader goes by: the key she typed, what she remembers, or the announcement she kept."""
     known = Memory(session.state)
 
+    def recall(mirror: PublicKey) -> Known | None:
+        with _damage_is_no_verdict():
+            return known.get(mirror) if memory else None
+
+    def namesakes(name: str) -> list[PublicKey]:
+        with _damage_is_no_verdict():
+            return [each.key for each in known.named(name)] if memory else []
+
     def seen(mirror: PublicKey) -> Seen | None:
         if seen_file is not None:
             return _seen_in(seen_file, mirror)
-        remembered = known.get(mirror) if memory else None
+        remembered = recall(mirror)
         return _as_seen(remembered.seen, mirror) if remembered and remembered.seen else None
 
     return Trust(
-        claimed,
-        _typed_key(given),
-        confirmed=lambda mirror: memory and known.get(mirror) is not None,
-        namesakes=lambda name: [each.key for each in known.named(name)] if memory else [],
-        seen=seen,
+        claimed, _typed_key(given), confirmed=lambda mirror: recall(mirror) is not None, namesakes=namesakes, seen=seen
     )
+
+
+@contextlib.contextmanager
+def _damage_is_no_verdict() -> Iterator[None]:
+    """A memory that cannot be read says nothing of what is judged."""
+    try:
+        yield
+    except (Malformed, Unverified) as error:
+        hint = "go without it with --no-memory, or remove it with: mirror trust --forget LINK"
+        raise Unavailable(error.message, hint=hint) from None
 
 
 def _typed_key(text: str | None) -> PublicKey | CID | None:
@@ -150,7 +166,8 @@ def trust(session: Session, what: str | None, *, list_: bool, forget: bool, yes:
 
 
 def _list(session: Session) -> None:
-    known = Memory(session.state).all()
+    with _damage_is_no_verdict():
+        known = Memory(session.state).all()
     rows = [(each.key.name, str(each.key.ipns), f"edition {each.seen.edition}" if each.seen else "") for each in known]
     session.terminal.table(("mirror", "key", "last seen"), iter(rows))
     if not rows:
@@ -179,7 +196,8 @@ def _forget(session: Session, mirror: PublicKey) -> None:
 
 def _confirm(session: Session, mirror: PublicKey, *, yes: bool) -> None:
     memory, terminal = Memory(session.state), session.terminal
-    others = [each for each in memory.named(mirror.name) if each.key != mirror]
+    with _damage_is_no_verdict():
+        others = [each for each in memory.named(mirror.name) if each.key != mirror]
     terminal.tell(f"the key of {mirror.name}:\n\n    {in_groups(str(mirror.ipns))}\n")
     if others:
         terminal.warn(f"you confirmed another key under this name before: {in_groups(str(others[0].key.ipns))}")
