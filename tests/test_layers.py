@@ -10,7 +10,8 @@ import pytest
 from counterparts import CHECKOUT
 
 GROUND = {"errors", "formats"}
-FLOW = GROUND | {"store", "log", "tree", "check", "verdict", "trust", "edition", "audit", "alone", "one", "verify", "site", "intake"}
+JUDGES = {"check", "verdict", "trust", "edition", "audit", "alone", "one", "verify"}
+FLOW = GROUND | JUDGES | {"store", "log", "tree", "site", "intake"}
 MAY_IMPORT = {
     "errors": set(),
     "formats": {"errors"},
