@@ -9,7 +9,7 @@ from mirror.cli.authoring import mirror_of
 from mirror.cli.main import Session
 from mirror.cli.publishing import begin, print_published, today
 from mirror.cli.terminal import isolate
-from mirror.cli.typed import Index, Misused, as_typed, from_option
+from mirror.cli.typed import Index, Misused, as_typed, check_new, from_option
 from mirror.cli.unlocking import open_sealed, passphrase_option, unlock
 from mirror.edition import Edition
 from mirror.errors import Malformed, MirrorError, Refused
@@ -60,7 +60,7 @@ def withdraw(
     if (bool(indexes), request_file is not None, token_file is not None).count(True) > 1:
         raise Misused("indexes, a request and a token exclude each other")
     workspace = Workspace(session.home).require()
-    asked = None if request_file is None else files.read_at_most(request_file, requests.REQUEST_AT_MOST, "the request")
+    asked = None if request_file is None else _request(request_file)
     token = _token(session, token_file) if asked is None and not indexes else None
     signing = unlock(session, workspace, passphrase_fd)
     with workspace.writing(), workspace.archive as archive:
@@ -77,6 +77,11 @@ def withdraw(
     listed = ", ".join(f"#{index}" for index in wanted.indexes)
     session.terminal.say(f"withdrawn: {listed}; please ask whoever holds copies to delete them")
     print_published(session, signing.public, published, withdrawn=wanted.indexes)
+
+
+def _request(path: Path) -> bytes:
+    with as_typed():
+        return files.read_at_most(path, requests.REQUEST_AT_MOST, "the request")
 
 
 def _token(session: Session, path: Path | None) -> bytes:
@@ -143,8 +148,11 @@ def request(
     \b
     mirror request bafkrei… --for announcement.txt --key anna.age -o request.txt
     """
+    with as_typed("the testimony's CID"):
+        about = cids.parse_ours(cid, cids.RAW)
+    check_new(output, "name another file with -o")
     mirror = mirror_of(what, source)
-    asked = requests.Request(mirror.name, mirror.charter, cids.parse_ours(cid, cids.RAW))
+    asked = requests.Request(mirror.name, mirror.charter, about)
     sealed = files.read_at_most(key_file, vault.SECRET_AT_MOST, "the key")
     author = open_sealed(session, sealed, passphrase_fd, "your key")
     files.create(output, requests.sign(asked, author))
