@@ -34,6 +34,7 @@ from mirror import errors
 from mirror.cli import main
 from mirror.formats import entry, notes
 from mirror.formats.key import PublicKey
+from mirror.intake import drafts, pictures
 from mirror.store import vault
 
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
@@ -149,7 +150,7 @@ IN_JSON = [
     ("announce", "announce --note announcement.txt"),
     ("key new", "key new anna.example -o anna.age"),
     ("key show", "key show"),
-    ("key passphrase", "key passphrase"),
+    ("key passphrase", "key passphrase --identity age.txt"),
     ("sign", "sign a.txt --for announcement.txt --key anna.age --language en --yes"),
     ("verify", "verify voices"),
     ("trust", "trust voices --yes"),
@@ -201,6 +202,19 @@ def test_cli_md_names_a_document_for_each_command() -> None:
         path.removeprefix("mirror ") for path, each in COMMANDS.items() if not isinstance(each.command, click.Group)
     }
     assert named == ends
+
+
+def test_cli_md_lists_what_may_stand_at_the_top_of_a_draft() -> None:
+    found = [code(cells[0]) for cells in rows(section(page("docs/cli.md"), "## Drafts"))]
+    assert found == list(drafts._KEYS)
+
+
+def test_cli_md_gives_the_bounds_of_attachments() -> None:
+    text = section(page("docs/cli.md"), "### Attachments").replace("\n", " ")
+    assert f"{notes.ATTACHMENTS_AT_MOST} attachments;" in text
+    assert f"{pictures.PICTURE_AT_MOST >> 20} MiB" in text
+    assert f"{pictures.PIXELS_AT_MOST:,} pixels" in text
+    assert f"quality {pictures.QUALITY};" in text
 
 
 # The formats
