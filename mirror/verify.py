@@ -27,6 +27,7 @@ from mirror.audit import Audit, Evidence, Run, claim_of_bytes
 from mirror.check import Rules
 from mirror.errors import FAULTS, BadSignature, Forked, Malformed, MirrorError, NeedsNewer, Refused, Unverified
 from mirror.formats import checkpoint as checkpoints
+from mirror.formats import note as signed_notes
 from mirror.formats import notes
 from mirror.formats.checkpoint import Checkpoint
 from mirror.formats.cid import CID, DAG_PB, is_ours
@@ -367,8 +368,12 @@ P = TypeVar("P", Edition, Announcement)
 
 
 def _open_of(kind: type[P], data: bytes, key: PublicKey) -> P:
-    """A signed page, which also has to name the mirror of its key."""
-    page = notes.open_as(kind, data, key)
+    """A signed page, which also has to name the mirror of its key. That it is newer only the key's holder can say."""
+    try:
+        page = notes.open_as(kind, data, key)
+    except NeedsNewer:
+        signed_notes.open_note(data, [key])
+        raise
     if page.mirror != key.name:
         raise Unverified(f"it is of the mirror {page.mirror}, not {key.name}")
     return page

@@ -11,9 +11,11 @@ Nothing here connects to anything.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mirror import tree
 from mirror.alone import is_evidence
@@ -26,6 +28,9 @@ from mirror.formats.proof import PROOF_AT_MOST
 from mirror.formats.unixfs import Get
 from mirror.store import files
 from mirror.store.folder import PlainFolder
+
+if TYPE_CHECKING:
+    from mirror.store.blocks import Blocks
 
 NAME_ONE = "name an archive's folder, a .car file, a note, or a link that begins with ipfs:// or ipns://"
 """What a reader can name."""
@@ -153,9 +158,27 @@ def _open_archive(folder: Path, index: Path | None) -> Iterator[Copy]:
     from mirror.store.archive import Archive  # noqa: PLC0415  (as above)
 
     with Archive(folder, index) as archive:
-        root = archive.head()
-        damage = {f"editions/{path.name}": words for path, words in archive.blocks.damage.items()}
-        yield Copy(f"the archive {folder}", root, archive.blocks.get, archive.announcement(), damage)
+        root, blocks = archive.head(), archive.blocks
+        damage = _damage_of_editions(archive.editions().values(), blocks)
+        yield Copy(f"the archive {folder}", root, blocks.get, archive.announcement(), damage)
+
+
+def _damage_of_editions(paths: Iterable[Path], blocks: "Blocks") -> dict[str, str]:
+    """What is wrong with editions' files, also with what only their headers say: the root of an edition stays here."""
+    from mirror.store.archive import root_of  # noqa: PLC0415  (as above)
+
+    damage = {f"editions/{path.name}": words for path, words in blocks.damage.items()}
+    for path in paths:
+        if f"editions/{path.name}" in damage:
+            continue
+        try:
+            root = root_of(path)
+        except Malformed as error:
+            damage[f"editions/{path.name}"] = error.message
+        else:
+            if root not in blocks:
+                damage[f"editions/{path.name}"] = f"its header names the index hash {root}, which is not here"
+    return damage
 
 
 @contextlib.contextmanager
@@ -165,6 +188,8 @@ def _open_car(path: Path) -> Iterator[Copy]:
 
     with Blocks([path]) as blocks:
         damage = {path.name: words for path, words in blocks.damage.items()}
+        for fault in itertools.islice(blocks.false_copies(), 1):
+            damage.setdefault(path.name, fault.message)
         reached: set[CID] = set()
 
         def get(cid: CID) -> bytes:

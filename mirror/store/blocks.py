@@ -154,6 +154,14 @@ class Blocks:
             self._doubt({place.path for place in self.places(cid)} or self._cars)
         return self._find(cid)
 
+    def false_copies(self) -> Iterator[MirrorError]:
+        """What is wrong with blocks that lie here more than once: `get` is content with one good copy."""
+        for (cid,) in self._ask("SELECT cid FROM blocks GROUP BY cid HAVING COUNT(*) > 1 ORDER BY cid"):
+            for place in self.places(CID(cid)):
+                data = self._bytes_at(place)
+                if data is None or not CID(cid).matches(data):
+                    yield self._fault(place, CID(cid))
+
     def _doubt(self, paths: Iterable[Path]) -> None:
         """Read those files anew that this run has not yet read as they are."""
         try:

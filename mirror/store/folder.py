@@ -4,7 +4,8 @@ The folder is read once and named by the profile's rules, so its root CID is wha
 print. Folder blocks are kept; of files only where each block lies, and every block is hashed again when asked for.
 
 Nothing in it is passed over: a hidden file or a thumbnail that a desktop left there makes another root. Symlinks and
-whatever is neither file nor folder are refused.
+whatever is neither file nor folder are malformed, and so is a folder that no tree of ours could hold: a name that is no
+text, more entries than a block takes, more folders below each other than `DEPTH_AT_MOST`.
 """
 
 import stat
@@ -41,9 +42,12 @@ class PlainFolder:
 
     def _add_folder(self, folder: Path, name: str, depth: int) -> Link:
         if depth > DEPTH_AT_MOST:
-            raise Refused(f"{folder} lies more than {DEPTH_AT_MOST} folders deep")
+            raise Malformed(f"{folder} lies more than {DEPTH_AT_MOST} folders deep")
         links = [self._add(path, depth) for path in sorted(folder.iterdir())]
-        block = unixfs.folder(links)
+        try:
+            block = unixfs.folder(links)
+        except Refused as error:
+            raise Malformed(f"{folder} is no folder of a mirror's tree: {error.message}") from None
         link = unixfs.folder_link(name, block, links)
         self._nodes[link.cid] = block
         return link
