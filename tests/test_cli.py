@@ -20,6 +20,7 @@ from storyteller import Finished, make_identity, run_mirror, spread
 from world import Mirror
 
 from mirror.cli import main
+from mirror.errors import BadBlock, Forked, Malformed, MirrorError, Missing, NeedsNewer, Refused, Unavailable
 
 START = "from mirror.cli.main import main; main()"
 
@@ -254,7 +255,7 @@ def test_a_closed_pipe_is_no_verdict_and_no_fault(place: Workplace) -> None:
         stderr = writing if "nowhere" in words else subprocess.PIPE
         finished = subprocess.run(command, stdout=writing, stderr=stderr, check=False, env=environment)
         os.close(writing)
-        assert finished.returncode == main.BROKEN_PIPE, words
+        assert finished.returncode == 141, words
         assert not finished.stderr
 
 
@@ -283,6 +284,21 @@ def test_what_goes_wrong_is_never_a_verdict(
     assert words in finished.err
     assert "secret word" not in finished.err
     assert finished.out == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [(Malformed, 1), (BadBlock, 1), (Forked, 1), (NeedsNewer, 3), (Missing, 3), (Unavailable, 3), (Refused, 4)],
+)
+def test_each_kind_of_error_has_its_exit_code(
+    kind: type[MirrorError], code: int, place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise kind("the thing is so", hint="do that")
+
+    monkeypatch.setattr("mirror.cli.reading.Edition", fail)
+    finished = run_mirror("--home", "voices", "list")
+    assert finished == Finished(code, "", "mirror: error: the thing is so\n  hint: do that\n")
 
 
 def test_a_fault_shows_its_trace_where_it_is_asked_for(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
