@@ -9,8 +9,9 @@ A moment is each write, sync, rename and removal of a file that `mirror` itself 
 it. The child is forked, so it is warm, and killed with SIGKILL, so nothing of it cleans up.
 
 A killed process loses nothing that it wrote; a machine without power does. `Power.DATA` also takes away what was
-written and not synced, `Power.NAMES` also each rename and removal whose folder was not synced since. What SQLite writes
-is out of scope: it has its own tests of that.
+written and not synced, `Power.NAMES` also each rename and removal whose folder was not synced since, `Power.FOLDER`
+those of one folder only, for folders do not wait for each other. What SQLite writes is out of scope: it has its own
+tests of that.
 """
 
 import contextlib
@@ -40,6 +41,7 @@ class Power(Enum):
     STAYS = "nothing"
     DATA = "what was not synced"
     NAMES = "what was not synced, and names"
+    FOLDER = "what was not synced, and names in one folder"
 
 
 class Ended(NamedTuple):
@@ -85,13 +87,17 @@ class _Disk:
         return self._count == self._at
 
     def die(self) -> None:
-        if self._power is Power.NAMES:
-            for undo in reversed(self._undo):
-                self._take_back(undo)
+        for undo in reversed(self._lost_names()):
+            self._take_back(undo)
         if self._power is not Power.STAYS:
             for inode, path in self._written.items():
                 self._forget(inode, path)
         os.kill(os.getpid(), signal.SIGKILL)
+
+    def _lost_names(self) -> list[_Undo]:
+        if self._power is Power.FOLDER:
+            return [undo for undo in self._undo if undo.path.parent == self._undo[0].path.parent]
+        return self._undo if self._power is Power.NAMES else []
 
     def _create(self, path: Path, mode: int, access: int = os.O_WRONLY) -> BinaryIO:
         if self.moment():
