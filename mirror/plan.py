@@ -376,5 +376,13 @@ def as_testimony(draft: Draft, head: Edition, attachments: tuple[Attachment, ...
 
 def fingerprint(testimony: Testimony) -> bytes:
     """A hash by which a text is known again, whatever its salt, its token and what it refers to."""
-    bare = replace(testimony, withdrawal=NO_HASH, salt=NO_SALT, translation_of=None, translator=None, replaces=None)
-    return hashlib.sha256((testimony if bare == testimony else bare).text.encode()).digest()
+    bare = testimony
+    if not is_bare(testimony):
+        bare = replace(testimony, withdrawal=NO_HASH, salt=NO_SALT, translation_of=None, translator=None, replaces=None)
+    return hashlib.sha256(bare.text.encode()).digest()
+
+
+def is_bare(testimony: Testimony) -> bool:
+    """Whether a testimony still lacks its salt and its token, and refers to nothing."""
+    refers = (testimony.translation_of, testimony.translator, testimony.replaces)
+    return testimony.salt == NO_SALT and testimony.withdrawal == NO_HASH and refers == (None, None, None)

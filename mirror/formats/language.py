@@ -17,6 +17,7 @@ a subtag is registered, is preferred, or says more than it must is not looked up
 """
 
 import re
+from functools import lru_cache
 
 from mirror.errors import Malformed
 
@@ -41,6 +42,7 @@ def check(tag: str) -> None:
         raise Malformed(f"language tag {tag!r} is spelled {canonical(tag)!r}")
 
 
+@lru_cache(maxsize=256)
 def canonical(tag: str) -> str:
     """The one spelling of a well-formed tag that may be in any case (for a signer), or `Malformed`."""
     if len(tag) > LANGUAGE_AT_MOST:
