@@ -55,6 +55,8 @@ class Small:
         one = bench.write("1.md", "The first text.", title="One", attachments=["own.bin"])
         bench.publish(one, bench.hand_in("2.txt"), bench.write("3.md", "The third text."), options=KEEPING)
         bench.publish(bench.write("4.md", "Der erste Text.", language="de", translation_of=1, translator="human"))
+        archive = bench.workspace.archive
+        self.before = {path.name: path.read_bytes() for path in (archive.head_path, archive.announcement_path)}
         bench.withdraw(3)
         bench.verify()
         self.bench = bench

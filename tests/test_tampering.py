@@ -140,6 +140,47 @@ def is_entry(path: str, item: str) -> bool:
     return path.startswith("tile/entries/") and item.startswith("entry #")
 
 
+@pytest.mark.parametrize(
+    ("name", "item", "words"),
+    [
+        ("announcement.txt", "announcement.txt", "announces edition 3 with the index hash"),
+        ("head", "note/00/00/00/03.txt", "the listed #3 is not here"),
+    ],
+)
+def test_what_the_edition_before_had_put_back(small: Small, name: str, item: str, words: str) -> None:
+    file = small.archive / name
+    data = file.read_bytes()
+    file.write_bytes(small.before[name])
+    found = verify(small.vkey, small.archive)
+    file.write_bytes(data)
+    assert_named(found, item, words)
+
+
+def test_an_edition_s_file_removed(small: Small) -> None:
+    for path in small.editions:
+        path.rename(small.folder.parent / "away")
+        found = verify(small.vkey, small.archive)
+        (small.folder.parent / "away").rename(path)
+        assert (found.code, bool(found.items)) == (1, True)
+        assert "is not here" in found.words
+
+
+def test_a_bit_in_a_file_that_looks_as_it_did_when_it_was_indexed(small: Small) -> None:
+    home = small.archive.parent
+    assert verify(small.vkey, home).code == 0
+    for path in small.editions:
+        times = path.stat()
+        read = [each for each in sections(path) if each.cid in small.paths]
+        for at in (30, *((each.data + each.end) // 2 for each in read)):
+            with flipped(path, at):
+                os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+                found = verify(small.vkey, home)
+            assert items_of_car(small, path, f"editions/{path.name}")(at) & set(found.items)
+            assert found.code == 1
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert verify(small.vkey, home).code == 0
+
+
 @pytest.mark.parametrize("name", ["charter.txt", "edition.txt", "checkpoint"])
 def test_without_a_key_a_page_that_was_changed_is_false_as_well(small: Small, name: str) -> None:
     file = small.folder / name

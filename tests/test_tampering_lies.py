@@ -94,12 +94,16 @@ def test_a_file_of_nodes_ten_thousand_deep(tmp_path: Path) -> None:
     assert_named(told(mirror, tmp_path), "index.html", "is a node for 1 bytes, which the profile keeps in one")
 
 
-@pytest.mark.parametrize("claimed", [1, 6, unixfs.CHUNK + 6, 2 << 30, 2**63 - 1])
-def test_a_file_that_claims_another_size(claimed: int, tmp_path: Path) -> None:
+SIZES = [(claimed, (unixfs.CHUNK, claimed - unixfs.CHUNK)) for claimed in (unixfs.CHUNK + 6, 2 << 30, 2**63 - 1)]
+SIZES += [(claimed, (unixfs.CHUNK, 5)) for claimed in (0, 6, unixfs.CHUNK + 4)]
+SIZES += [(unixfs.CHUNK + 5, sizes) for sizes in ((unixfs.CHUNK - 1, 6), (5, unixfs.CHUNK), (unixfs.CHUNK + 5,))]
+
+
+@pytest.mark.parametrize(("claimed", "sizes"), SIZES)
+def test_a_file_that_claims_another_size(claimed: int, sizes: tuple[int, ...], tmp_path: Path) -> None:
     mirror = honest()
     leaves = [b"y" * unixfs.CHUNK, b"tail!"]
     parts = tuple(dagpb.Link(mirror.give(RAW, leaf).cid, "", len(leaf)) for leaf in leaves)
-    sizes = (unixfs.CHUNK, max(claimed - unixfs.CHUNK, 1))
     block = bytes(Node(parts, Kind.FILE, file_size=claimed, block_sizes=sizes))
     mirror.files[("index.html",)] = mirror.give(DAG_PB, block, len(block) + unixfs.CHUNK + 5)
     assert_named(told(mirror, tmp_path), "index.html", "block ")
