@@ -120,10 +120,11 @@ def test_a_bit_at_every_byte_of_the_announcement(small: Small) -> None:
 
 
 def test_a_bit_at_every_byte_of_a_fetched_folder(small: Small) -> None:
+    """Of notes at every seventh: any other byte gives another CID than is listed, and the note is not read further."""
     trust = Trust(given=small.bench.key.public)
     for file in sorted(path for path in small.folder.rglob("*") if path.is_file()):
         path = file.relative_to(small.folder).as_posix()
-        for at in range(file.stat().st_size):
+        for at in range(0, file.stat().st_size, 7 if path.startswith("note/") else 1):
             with flipped(file, at), open_copy(small.folder) as copy:
                 report = verify_tree(Evidence(copy.what, copy.root, copy.get), trust, Run())
             assert report.exit_code() == 1, (path, at)
