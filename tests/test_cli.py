@@ -20,6 +20,7 @@ from storyteller import Finished, make_identity, run_mirror, spread
 from world import Mirror
 
 from mirror.cli import main
+from mirror.cli.sources import open_copy
 from mirror.errors import BadBlock, Forked, Malformed, MirrorError, Missing, NeedsNewer, Refused, Unavailable
 
 START = "from mirror.cli.main import main; main()"
@@ -344,6 +345,29 @@ def test_texts_of_a_hostile_mirror_cannot_move_the_screen(tmp_path: Path) -> Non
     ]
     assert "| \u2068key holds: k51q …, confirmed by you\\u2029\u2069" in finished.out
     assert "\u200fmark" in finished.out
+
+
+def test_what_a_copy_lacks_is_not_called_false_by_read(place: Workplace) -> None:
+    with open_copy(Path("voices.car")) as copy:
+        spread(copy.get, copy.root, Path("fetched"))
+    Path("fetched/note/00/00/00/03.txt").unlink()
+    key = json.loads(place.run("--json", "key", "show").out)["key"]
+    finished = run_mirror("--json", "read", "--key", key, "fetched", "3")
+    assert finished.code == 3
+    assert "not_checked" in json.loads(finished.out)["testimonies"][0]
+    assert run_mirror("read", "--key", key, "fetched", "2").code == 0
+    assert run_mirror("verify", "--key", key, "fetched").code == 1
+
+
+def test_a_key_goes_from_an_identity_to_a_passphrase(place: Workplace) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"quince lantern orbit\n")
+    os.close(writing)
+    finished = place.run("--json", "key", "passphrase", "--new-passphrase-fd", str(reading))
+    os.close(reading)
+    assert json.loads(finished.out) == {"locked_with": "passphrase"}
+    assert b"-> scrypt " in Path("voices/secret/key.age").read_bytes()
+    assert "quince" not in finished.out + finished.err
 
 
 # Secrets
