@@ -9,7 +9,7 @@ whether the testimony was withdrawn later, and everything else in the log; it is
 """
 
 from mirror.check import Rules, check_belongs
-from mirror.errors import FAULTS, Malformed, MirrorError, NeedsNewer, Unverified
+from mirror.errors import FAULTS, Malformed, MirrorError, NeedsNewer
 from mirror.formats import checkpoint, notes, wire
 from mirror.formats import fork as forks
 from mirror.formats import note as signed_notes
@@ -27,6 +27,8 @@ def verify_note(what: str, data: bytes, trust: Trust, proof: bytes | None = None
     report = Report(what)
     try:
         report.mirror = notes.mirror_name(data)
+        if _is_handed_in(data):
+            return _judge_handed_in(report, data)
         key = _key_for_note(data, report.mirror, trust)
         words = _open_alone(data, key)
     except NeedsNewer as error:
@@ -50,6 +52,21 @@ def verify_note(what: str, data: bytes, trust: Trust, proof: bytes | None = None
         report.say(Claim.COMPLETE, State.NOT_CHECKED, words)
     else:
         _judge_proof(report, data, proof, key)
+    return report
+
+
+def _is_handed_in(data: bytes) -> bool:
+    return isinstance(notes.peek(data), Testimony) and notes.is_handed_in(data)
+
+
+def _judge_handed_in(report: Report, data: bytes) -> Report:
+    """A testimony on its way to the publisher: its author's signature is verified, the mirror's is still to come."""
+    testimony, _ = notes.open_handed_in(data)
+    author = testimony.author.ipns if testimony.author else ""
+    report.say(Claim.KEY, State.NOT_CHECKED, f"the key of {testimony.mirror} has signed nothing here yet")
+    report.say(Claim.UNCHANGED, State.HOLDS, "what its author signed")
+    report.say(Claim.SIGNED, State.NOT_CHECKED, f"by its author {author} alone; the mirror has not signed it yet")
+    report.say(Claim.COMPLETE, State.NOT_CHECKED, "no log lists it yet")
     return report
 
 
@@ -96,9 +113,6 @@ def _key_for_note(data: bytes, name: str, trust: Trust) -> PublicKey | None:
 def _open_alone(data: bytes, key: PublicKey | None) -> str:
     """Who signed a note, in words; without a key only its form is checked."""
     content = notes.peek(data)
-    if isinstance(content, Testimony) and content.author is not None and notes.is_handed_in(data):
-        notes.open_handed_in(data)
-        raise Unverified(f"signed by its author {content.author.ipns} alone; the mirror has not signed it yet")
     if key is None:
         return ""
     notes.open_signed(data, key)
