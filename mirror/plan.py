@@ -84,7 +84,7 @@ class Plan:
     held: dict[bytes, Draft] = field(default_factory=dict)
 
 
-HELD_AT_MOST = 64 << 20
+HELD_AT_MOST = 24 << 20
 """Characters of text that a plan holds, so that files need not be parsed twice; of more it knows only the digests."""
 
 Ask = Callable[[Path, int], Answer]
