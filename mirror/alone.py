@@ -8,6 +8,8 @@ Offline, and without the archive: everything that counts is in the file and the 
 whether the testimony was withdrawn later, and everything else in the log; it is said each time.
 """
 
+from collections.abc import Callable, Iterator
+
 from mirror.check import Rules, check_belongs
 from mirror.errors import FAULTS, Malformed, MirrorError, NeedsNewer
 from mirror.formats import checkpoint, notes, wire
@@ -18,12 +20,26 @@ from mirror.formats.cid import CID
 from mirror.formats.entry import entry_of
 from mirror.formats.key import PublicKey
 from mirror.formats.notes import Charter, Testimony
+from mirror.formats.unixfs import File
 from mirror.trust import Trust, judge_key
 from mirror.verdict import Claim, Report, State
 
+ONE_NOTE, ONE_PROOF, ONE_FILES = "note.txt", "note.tlog-proof", "file"
+"""What the folder of a testimony that travels alone holds: the last is a folder with its attachments."""
 
-def verify_note(what: str, data: bytes, trust: Trust, proof: bytes | None = None) -> Report:
-    """Judge one note: whose it is, that it is signed, and, by its proof, that the log lists it."""
+Beside = Callable[[str], File | None]
+"""``beside(name)``: the attachment of that name as it lies beside the note, named anew; None where it is not there."""
+
+
+def nothing_beside(name: str) -> File | None:
+    """Where no attachments lie beside a note."""
+    return None
+
+
+def verify_note(
+    what: str, data: bytes, trust: Trust, proof: bytes | None = None, beside: Beside = nothing_beside
+) -> Report:
+    """Judge one note: whose it is, that it is signed, by its proof that the log lists it, and its attachments."""
     report = Report(what)
     try:
         report.mirror = notes.mirror_name(data)
@@ -44,7 +60,9 @@ def verify_note(what: str, data: bytes, trust: Trust, proof: bytes | None = None
         report.key = key
         judge_key(report, key, trust)
         report.say(Claim.SIGNED, State.HOLDS, words)
-    report.say(Claim.UNCHANGED, State.HOLDS, f"its CID is {CID.of_raw(data)}")
+    report.say(
+        Claim.UNCHANGED, State.HOLDS, f"its CID is {CID.of_raw(data)}", *_judge_attachments(report, data, beside)
+    )
     if proof is None or key is None:
         words = (
             "a note alone does not show that the log lists it" if proof is None else "by a key that is not known here"
@@ -53,6 +71,20 @@ def verify_note(what: str, data: bytes, trust: Trust, proof: bytes | None = None
     else:
         _judge_proof(report, data, proof, key)
     return report
+
+
+def _judge_attachments(report: Report, data: bytes, beside: Beside) -> Iterator[str]:
+    """Attachments that lie beside the note are compared with what it lists; what is not there is said, in words."""
+    note = notes.peek(data)
+    for attachment in note.attachments if isinstance(note, Testimony) else ():
+        found = beside(attachment.name)
+        if found is None:
+            yield f"not checked: its attachment {attachment.name}, which is not beside it"
+        elif (found.cid, found.length) != (attachment.cid, attachment.length):
+            words = f"{attachment.name} is not what the note lists: its CID is {found.cid}, listed {attachment.cid}"
+            report.fault(Claim.UNCHANGED, attachment.name, words)
+        else:
+            report.counts.attachments += 1
 
 
 def _is_handed_in(data: bytes) -> bool:

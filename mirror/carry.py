@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mirror import tree
+from mirror.alone import ONE_FILES, ONE_NOTE, ONE_PROOF
 from mirror.edition import Edition
 from mirror.errors import Refused, Unverified
 from mirror.formats import car, merkle, unixfs
@@ -25,9 +26,6 @@ from mirror.log import timeline
 from mirror.log.tree import TiledLog
 from mirror.store import files
 from mirror.store.archive import Archive
-
-ONE_NOTE, ONE_PROOF, ONE_FILES = "note.txt", "note.tlog-proof", "file"
-"""What a testimony's own folder holds."""
 
 
 def blocks_of(root: CID, get: Get) -> Iterator[tuple[CID, bytes]]:

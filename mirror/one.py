@@ -30,6 +30,10 @@ def verify_one(evidence: Evidence, path: Path, trust: Trust) -> Report:
     if index is None:
         raise Refused(f"{in_words(path)} is not where a note lies", hint="such a path is note/00/00/00/17.txt")
     report = Report(evidence.what, root_cid=evidence.root)
+    expected = evidence.expected_root
+    if expected is not None and expected != evidence.root:
+        words = f"the index hash of what is here is {evidence.root}, the link names {expected}"
+        report.fault(Claim.UNCHANGED, "/", words)
     item = tree.EDITION
     try:
         edition = _open(evidence, trust)

@@ -83,7 +83,7 @@ def codes(cell: str) -> list[str]:
 def commands(
     command: click.Command, path: str, parent: click.Context | None = None
 ) -> Iterator[tuple[str, click.Context]]:
-    context = click.Context(command, info_name=path, parent=parent)
+    context = click.Context(command, info_name=path, parent=parent, help_option_names=["-h", "--help"])
     yield path, context
     if isinstance(command, click.Group):
         for name in command.list_commands(context):

@@ -84,3 +84,10 @@ def test_what_is_no_testimony_is_refused(copy: Copy) -> None:
         judge(copy, 9000)
     with pytest.raises(Refused, match="is not where a note lies"):
         verify_one(copy.evidence(), ("charter.txt",), TRUST)
+
+
+def test_another_tree_than_the_link_names_is_false(copy: Copy) -> None:
+    honest = copy.evidence()
+    report = verify_one(Evidence("a copy", honest.root, honest.get, None, laid(2).evidence().root), note_path(1), TRUST)
+    assert report.verdict(Claim.UNCHANGED).state is State.FALSE
+    assert report.exit_code() == 1

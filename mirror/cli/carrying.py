@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mirror import carry, tree
+from mirror.alone import ONE_NOTE
 from mirror.cli import forking
 from mirror.cli.main import Session
 from mirror.cli.reporting import print_report, shown
@@ -71,7 +72,7 @@ def _export_one(session: Session, edition: Edition, index: int, get: Get, folder
     written = carry.export_one(edition, index, get, folder)
     for path in written:
         session.terminal.say(f"wrote {path}")
-    session.terminal.say(f"whoever has the key judges it with: mirror verify {folder / carry.ONE_NOTE}")
+    session.terminal.say(f"whoever has the key judges it with: mirror verify {folder / ONE_NOTE}")
     session.terminal.give({"index": index, "files": [str(path) for path in written], "vkey": edition.key.vkey})
 
 

@@ -14,20 +14,21 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirror import tree
-from mirror.alone import is_evidence
+from mirror.alone import ONE_FILES, Beside, is_evidence, nothing_beside
 from mirror.cli.typed import Misused
 from mirror.errors import Malformed, Missing, Refused, Unavailable
 from mirror.formats import car, link, note
 from mirror.formats.cid import CID
 from mirror.formats.link import Link
 from mirror.formats.proof import PROOF_AT_MOST
-from mirror.formats.unixfs import Get
+from mirror.formats.unixfs import File, Get
 from mirror.store import files
-from mirror.store.folder import PlainFolder
+from mirror.store.folder import PlainFolder, name_file
 
 if TYPE_CHECKING:
     from mirror.store.blocks import Blocks
@@ -60,6 +61,7 @@ class Given:
     note: bytes | None = None
     link: Link | None = None
     proof: bytes | None = None
+    beside: Beside = nothing_beside
     evidence: bytes | None = None
 
 
@@ -106,10 +108,16 @@ def _open_text(path: Path) -> Given:
         note.split_note(data)
     except Malformed as error:
         raise Malformed(f"{path} is neither a CAR nor a note nor a link: {error.message}", hint=NAME_ONE) from None
-    return Given(note=data, proof=_proof_beside(path))
+    return Given(note=data, proof=_proof_beside(path), beside=partial(_beside, path.parent / ONE_FILES))
 
 
 _PROOF = ".tlog-proof"
+
+
+def _beside(folder: Path, name: str) -> File | None:
+    """The attachment of this name, which `export --one` writes beside a note, if it is there."""
+    path = folder / name
+    return name_file(path) if path.is_file() else None
 
 
 def _proof_beside(path: Path) -> bytes | None:

@@ -81,14 +81,15 @@ def verify(
         if given.evidence is not None:
             report = verify_evidence(what, given.evidence, trust)
         elif given.note is not None and source is None:
-            report = verify_note(what, given.note, trust, given.proof)
+            report = verify_note(what, given.note, trust, given.proof, given.beside)
         else:
             with _copy_of(given.copy, source, link) as copy:
                 report = _judge(judging, copy, trust, link, given.note)
                 fork = keep_evidence(report, copy) if report.forked_with else None
     asked = ALWAYS_ASKED.union(Claim(name) for name in require)
     code = report.exit_code(asked - {Claim.SIGNED} if hashes_only and "signed" not in require else asked)
-    if code != 1 and not no_memory and seen_file is None:
+    whole = link is None or not link.path
+    if code != 1 and whole and not no_memory and seen_file is None:
         remember(session, report)
     print_report(session.terminal, report, code, fork)
     return code

@@ -74,6 +74,11 @@ class PlainFolder:
         return unixfs.build_file(_chunks(path), keep).link(path.name)
 
 
+def name_file(path: Path) -> unixfs.File:
+    """What a file would be on IPFS by the profile: its CID, the bytes of its blocks, the bytes of its content."""
+    return unixfs.build_file(_chunks(path), lambda cid, block: None)
+
+
 def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
