@@ -21,7 +21,7 @@ from mirror.errors import Missing, Refused, Unverified
 from mirror.formats import key, link
 from mirror.formats.key import PublicKey
 from mirror.formats.notes import Testimony
-from mirror.intake.drafts import Options
+from mirror.intake.drafts import Options, find_files
 from mirror.store import files, vault
 from mirror.store.archive import Archive
 from mirror.store.workspace import Workspace
@@ -79,9 +79,8 @@ def _publish(folder: Path, terminal: Terminal) -> PublicKey:
     found(session, workspace, signing, lock, CHARTER, recovery=None)
     identity = folder / "secret" / "identity.txt"
     files.create(identity, "".join(f"{line}\n" for line in lock.lines).encode())
-    run_publish(
-        session, workspace, signing, Order((_samples(),), Options(), folder / "secret" / "tokens.txt", yes=True)
-    )
+    order = Order((_samples(),), Options(), folder / "secret" / "tokens.txt", yes=True)
+    run_publish(session, workspace, signing, order, find_files(order.paths))
     return signing.public
 
 

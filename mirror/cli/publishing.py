@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -241,8 +241,8 @@ def publish(
         yes=yes,
     )
     _check_tokens(session, workspace, order)
-    find_files(paths)
-    run_publish(session, workspace, unlock(session, workspace, passphrase_fd), order)
+    found = find_files(paths)
+    run_publish(session, workspace, unlock(session, workspace, passphrase_fd), order, found)
 
 
 @dataclass(frozen=True)
@@ -258,14 +258,16 @@ class Order:
     yes: bool = False
 
 
-def run_publish(session: Session, workspace: Workspace, signing: SecretKey, order: Order) -> None:
-    """Plan, show, ask, publish, and show what came of it."""
+def run_publish(
+    session: Session, workspace: Workspace, signing: SecretKey, order: Order, found: Sequence[Path]
+) -> None:
+    """Plan what is to become of the files that were found, show, ask, publish, and show what came of it."""
     terminal = session.terminal
     with workspace.writing(), workspace.archive, workspace.texts(signing) as texts:
         publisher = begin(session, workspace, signing, newest=order.this_is_newest)
         bring_up_to_date(texts, publisher.head)
         ask = partial(_ask, terminal, order.edited)
-        plan = make_plan(find_files(order.paths), order.options, publisher.head, texts, ask)
+        plan = make_plan(found, order.options, publisher.head, texts, ask)
         _show_plan(terminal, plan, order.options)
         if not plan.steps:
             terminal.say(f"nothing new to publish; edition {publisher.head.number} stays the newest")
