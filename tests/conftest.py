@@ -10,6 +10,7 @@
 
 import ipaddress
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from scenes import Place, build_world
 
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None, max_examples=20_000)
@@ -100,3 +102,17 @@ def _is_loopback(name: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A publisher's and a keeper's folders as `scenes` begins with them, made once for a module's tests."""
+    return build_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture
+def place(world: Path, tmp_path: Path) -> Iterator[Place]:
+    """The same, copied for one test."""
+    shutil.copytree(world / "start", tmp_path / "place")
+    with Place(tmp_path / "place", world) as made:
+        yield made

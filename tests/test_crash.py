@@ -13,27 +13,14 @@ are drawn; with MIRROR_CRASHES=600 in the environment, that many. After each, at
 import os
 import random
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from crashing import FAILED, Ended, Power, kill_after, run_killed
-from scenes import SCENARIOS, Place, Scenario, build_world
+from scenes import SCENARIOS, Place, Scenario
 
 CRASHES = int(os.environ.get("MIRROR_CRASHES") or 36)
 """How many crashes are tried."""
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_world(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture
-def place(world: Path, tmp_path: Path) -> Iterator[Place]:
-    shutil.copytree(world / "start", tmp_path / "place")
-    with Place(tmp_path / "place", world) as made:
-        yield made
 
 
 def crash(scenario: Scenario, at: int, power: Power) -> Ended:

@@ -9,13 +9,12 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from counterparts import CHECKOUT, absent, need_program
-from scenes import SCENARIOS, Place, Scenario, build_world
+from scenes import SCENARIOS, Place, Scenario
 
 from mirror.store import files
 
@@ -47,18 +46,6 @@ def run_in_namespace(script: str, folder: Path) -> Ran:
         check=False,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_world(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture
-def place(world: Path, tmp_path: Path) -> Iterator[Place]:
-    shutil.copytree(world / "start", tmp_path / "place")
-    with Place(tmp_path / "place", world) as made:
-        yield made
 
 
 def half_written(base: Path) -> list[Path]:

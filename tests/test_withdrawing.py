@@ -2,29 +2,16 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scenes import Place, build_world
+from scenes import Place
 from storyteller import Finished, run_mirror
 
 from mirror.intake import words
 
 WORDS = "these are not twelve or twenty-four words of the list, or one of them is wrong"
 NOBODY_HAS = words.to_words(bytes(16))
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_world(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture
-def place(world: Path, tmp_path: Path) -> Iterator[Place]:
-    shutil.copytree(world / "start", tmp_path / "place")
-    with Place(tmp_path / "place", world) as made:
-        yield made
 
 
 def withdraw(place: Place, *arguments: str | Path, codes: tuple[int, ...] = (0,)) -> Finished:

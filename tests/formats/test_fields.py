@@ -18,10 +18,11 @@ from mirror.formats.fields import Attachment, Item
 FOLDER = CID.of(DAG_PB, b"a folder")
 
 
-def refuse(read: Callable[[str], Any], text: str, words: str) -> None:
-    with pytest.raises(Malformed) as refusal:
+def refusal(read: Callable[[str], Any], text: str) -> str:
+    """The words with which a value is refused."""
+    with pytest.raises(Malformed) as raised:
         read(text)
-    assert words in refusal.value.message
+    return raised.value.message
 
 
 def decoded(data: bytes) -> str:
@@ -103,14 +104,14 @@ def test_a_date_is_as_coarse_as_its_author_likes(date: str) -> None:
     ],
 )
 def test_no_other_date_is_one(date: str) -> None:
-    refuse(fields.coarse_date, date, "not a date of the form YYYY, YYYY-MM or YYYY-MM-DD: ")
+    assert "not a date of the form YYYY, YYYY-MM or YYYY-MM-DD: " in refusal(fields.coarse_date, date)
 
 
 def test_a_day_is_whole() -> None:
     assert fields.day("2026-11-21") == "2026-11-21"
     for text in ("2026", "2026-11", "2026-11-2", "2026-11-210"):
-        refuse(fields.day, text, "not a day of the form YYYY-MM-DD")
-    refuse(fields.day, "2026-11-31", "not a date of the form")
+        assert "not a day of the form YYYY-MM-DD" in refusal(fields.day, text)
+    assert "not a date of the form" in refusal(fields.day, "2026-11-31")
 
 
 # Tags
@@ -152,15 +153,15 @@ def test_a_tag_is_of_lower_case_letters_marks_and_digits_of_any_script(tag: str)
     ],
 )
 def test_nothing_else_stands_in_a_tag(tag: str, letter: str) -> None:
-    refuse(fields.tag, tag, f"a tag with {letter!r}, which is no lower-case letter, mark, digit or hyphen")
+    assert f"a tag with {letter!r}, which is no lower-case letter, mark, digit or hyphen" in refusal(fields.tag, tag)
 
 
 def test_a_tag_has_one_to_sixty_four_bytes() -> None:
-    refuse(fields.tag, "", "a tag of 0 bytes, not 1 to 64")
-    refuse(fields.tag, "x" * 65, "a tag of 65 bytes, not 1 to 64")
-    refuse(fields.tag, "あ" * 22, "a tag of 66 bytes, not 1 to 64")
+    assert "a tag of 0 bytes, not 1 to 64" in refusal(fields.tag, "")
+    assert "a tag of 65 bytes, not 1 to 64" in refusal(fields.tag, "x" * 65)
+    assert "a tag of 66 bytes, not 1 to 64" in refusal(fields.tag, "あ" * 22)
     assert fields.tag("é" * 32) == "é" * 32
-    refuse(fields.tag, "é" * 33, "a tag of 66 bytes")
+    assert "a tag of 66 bytes" in refusal(fields.tag, "é" * 33)
 
 
 # Titles and languages
@@ -169,13 +170,13 @@ def test_a_tag_has_one_to_sixty_four_bytes() -> None:
 def test_a_title_has_at_most_two_hundred_characters() -> None:
     for letter in ("x", "ш", "信", "😀"):
         assert fields.title(letter * 200) == letter * 200
-        refuse(fields.title, letter * 201, "a title of 201 characters, more than 200")
+        assert "a title of 201 characters, more than 200" in refusal(fields.title, letter * 201)
 
 
 def test_a_language_has_one_spelling() -> None:
     assert fields.language_tag("zh-Hans") == "zh-Hans"
-    refuse(fields.language_tag, "zh-hans", "language tag 'zh-hans' is spelled 'zh-Hans'")
-    refuse(fields.language_tag, "english!", "is not well-formed BCP 47")
+    assert "language tag 'zh-hans' is spelled 'zh-Hans'" in refusal(fields.language_tag, "zh-hans")
+    assert "is not well-formed BCP 47" in refusal(fields.language_tag, "english!")
 
 
 # File names
@@ -216,19 +217,19 @@ def test_a_language_has_one_spelling() -> None:
 )
 def test_a_file_name_that_every_system_can_hold(name: str) -> None:
     if name == "a.":
-        refuse(fields.file_name, name, "begins or ends with a dot or a space")
+        assert "begins or ends with a dot or a space" in refusal(fields.file_name, name)
     else:
         assert fields.file_name(name) == name
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101, "é" * 51, "あ" * 34])
 def test_a_file_name_has_one_to_a_hundred_bytes(name: str) -> None:
-    refuse(fields.file_name, name, f"a file name of {len(name.encode())} bytes, not 1 to 100")
+    assert f"a file name of {len(name.encode())} bytes, not 1 to 100" in refusal(fields.file_name, name)
 
 
 @pytest.mark.parametrize("name", [".hidden", "..", ".", "a ", " a", "a.", "... ", ". a"])
 def test_a_file_name_neither_begins_nor_ends_with_a_dot_or_a_space(name: str) -> None:
-    refuse(fields.file_name, name, "a file name that begins or ends with a dot or a space")
+    assert "a file name that begins or ends with a dot or a space" in refusal(fields.file_name, name)
 
 
 @pytest.mark.parametrize("letter", '/\\:*?"<>|')
@@ -257,13 +258,13 @@ def test_a_file_name_leads_nowhere(letter: str) -> None:
     ],
 )
 def test_a_file_name_is_no_device(name: str) -> None:
-    refuse(fields.file_name, name, "a file name that is a device on some systems")
+    assert "a file name that is a device on some systems" in refusal(fields.file_name, name)
 
 
 def test_a_file_name_is_composed() -> None:
     decomposed = unicodedata.normalize("NFD", "é.txt")
     assert decomposed != "é.txt"
-    refuse(fields.file_name, decomposed, "a file name that is not in normal form C")
+    assert "a file name that is not in normal form C" in refusal(fields.file_name, decomposed)
 
 
 # Attachments and items
@@ -293,7 +294,7 @@ def test_attachments_round_trip(made: Attachment) -> None:
     ],
 )
 def test_no_other_attachment_is_one(text: str, words: str) -> None:
-    refuse(fields.attachment, text, words)
+    assert words in refusal(fields.attachment, text)
 
 
 @pytest.mark.parametrize("kind", ["image/jpeg", "a/b", "application/x-7z-compressed", "a!#$&^_.+-/b", "x" * 127 + "/b"])
@@ -307,7 +308,9 @@ def test_a_media_type_has_two_parts(kind: str) -> None:
     ["image", "Image/jpeg", "image/", "/jpeg", "a/b/c", "a/b;q=1", "a/*", "-a/b", "a/é", "x" * 128 + "/b", "a/b\n"],
 )
 def test_a_media_type_has_no_parameters(kind: str) -> None:
-    refuse(fields.attachment, f"{raw_cid('x')} 0 {kind} c", "not a media type in lower case without parameters")
+    assert "not a media type in lower case without parameters" in refusal(
+        fields.attachment, f"{raw_cid('x')} 0 {kind} c"
+    )
 
 
 @given(st.sampled_from(["note", "index.html", "a" * 100, "0-_."]), RAW_CIDS)
@@ -318,14 +321,14 @@ def test_items_round_trip(name: str, cid: CID) -> None:
 
 @pytest.mark.parametrize("name", ["", ".", "..", ".git", "A", "a/b", "a\\b", "é", "a" * 101, "-a", "a\n"])
 def test_no_other_item_has_a_name(name: str) -> None:
-    refuse(fields.item_name, name, "not the name of an item")
+    assert "not the name of an item" in refusal(fields.item_name, name)
 
 
 @pytest.mark.parametrize(
     "text", ["", "note", f"note  {FOLDER}", f"note {FOLDER} ", f"note {FOLDER} x", f"note\t{FOLDER}"]
 )
 def test_no_other_item_is_one(text: str) -> None:
-    refuse(fields.item, text, "not an item of the form <name> <cid>")
+    assert "not an item of the form <name> <cid>" in refusal(fields.item, text)
 
 
 # CIDs, hashes, numbers
@@ -334,8 +337,8 @@ def test_no_other_item_is_one(text: str) -> None:
 def test_a_note_is_raw_and_a_tree_is_a_folder() -> None:
     assert fields.raw_cid(str(raw_cid("x"))) == raw_cid("x")
     assert fields.folder_cid(str(FOLDER)) == FOLDER
-    refuse(fields.raw_cid, str(FOLDER), "a CID of another kind than is allowed here")
-    refuse(fields.folder_cid, str(raw_cid("x")), "a CID of another kind than is allowed here")
+    assert "a CID of another kind than is allowed here" in refusal(fields.raw_cid, str(FOLDER))
+    assert "a CID of another kind than is allowed here" in refusal(fields.folder_cid, str(raw_cid("x")))
     for text in ("", "x", "b", str(FOLDER)[:-1], str(FOLDER) + "a", "z" + str(FOLDER)[1:], "k51" + "0" * 59):
         with pytest.raises(Malformed):
             fields.folder_cid(text)
@@ -354,7 +357,7 @@ def test_hashes_and_secrets_have_their_length(
 ) -> None:
     assert read(print_(bytes(range(length)))) == bytes(range(length))
     for other in (0, length - 1, length + 1):
-        refuse(read, print_(bytes(other)), words.format(other))
+        assert words.format(other) in refusal(read, print_(bytes(other)))
     with pytest.raises(Malformed):
         read(print_(bytes(length)).swapcase() + " ")
 
@@ -362,6 +365,6 @@ def test_hashes_and_secrets_have_their_length(
 def test_numbers_begin_at_one() -> None:
     assert fields.from_one("1") == 1
     assert fields.from_one(str(2**63 - 1)) == 2**63 - 1
-    refuse(fields.from_one, "0", "a number that has to be at least 1 is 0")
+    assert "a number that has to be at least 1 is 0" in refusal(fields.from_one, "0")
     for text in ("", "-1", "+1", "01", "1 ", "1_0", "١", str(2**63)):
-        refuse(fields.from_one, text, "not a decimal number from 0")
+        assert "not a decimal number from 0" in refusal(fields.from_one, text)

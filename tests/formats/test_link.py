@@ -49,9 +49,10 @@ def test_a_changed_link_is_malformed_or_prints_one_that_is_the_same(data: bytes)
 @given(st.text(max_size=60) | st.from_regex(r"(https?|ipfs|ipns)://[\[\]@:%#?/.a-z0-9\u2100]{0,30}", fullmatch=True))
 def test_nothing_but_malformed_is_raised(text: str) -> None:
     try:
-        link.parse(text)
+        made = link.parse(text)
     except Malformed:
         return
+    assert link.parse(str(made)) == made
 
 
 @pytest.mark.parametrize(
