@@ -293,13 +293,11 @@ def size_of_folder(block: bytes) -> int:
 
 
 def check_file(link: Link, get: Get) -> int:
-    """Read a whole file and return its length; raises where a block or a claim of size is not as it has to be."""
-    reader = unixfs.read_file(link.cid, get, strict=True)
-    for _ in reader:
-        pass
-    if reader.size != link.size:
-        raise Malformed(f"its folder says that its blocks have {link.size} bytes, and they have {reader.size}")
-    return reader.length
+    """Judge a whole file and return its length; raises where a block or a claim of size is not as it has to be."""
+    file = unixfs.measure_file(link.cid, get)
+    if file.size != link.size:
+        raise Malformed(f"its folder says that its blocks have {link.size} bytes, and they have {file.size}")
+    return file.length
 
 
 class Lockstep:

@@ -17,14 +17,14 @@ exactly what building gives. Other people's trees of any profile are read by `li
 `mirror.formats.unixnode` and, beneath, `mirror.formats.dagpb`.
 
 **To check a whole tree of ours**, and not only its blocks, walk it from the root: `open_folder` each folder and
-compare the Tsize of the link to it with `folder_size`; a raw block's Tsize is its length; read each other file with
-`read_file(…, strict=True)`, compare the Tsize with `FileReader.size` at its end. How deep a tree may be is the
+compare the Tsize of the link to it with `folder_size`; a raw block's Tsize is its length; compare that of a link to any
+other file with `measure_file(…).size`. How deep a tree may be is the
 walker's to bound.
 
 Specification: specs.ipfs.tech/unixfs. Out of scope: writing symlinks, shards, modes, times.
 """
 
-from mirror.formats.unixfile import CHUNK, File, FileReader, build_file, read_file
+from mirror.formats.unixfile import CHUNK, File, FileReader, build_file, measure_file, read_file
 from mirror.formats.unixfolder import (
     FOLDER_AT_MOST,
     find,
@@ -55,6 +55,7 @@ __all__ = [
     "folder_link",
     "folder_size",
     "list_folder",
+    "measure_file",
     "open_folder",
     "open_parsed_folder",
     "parse",
