@@ -28,8 +28,8 @@ MAY_IMPORT = {
     **dict.fromkeys(["plan", "carry"], FLOW),
     "publish": FLOW | {"plan"},
     "withdraw": FLOW | {"publish"},
-    **dict.fromkeys(["follow", "anchor", "serve"], FLOW),
-    "cli": FLOW | {"network", "carry", "plan", "publish", "withdraw", "follow", "anchor", "serve"},
+    **dict.fromkeys(["follow", "anchor", "serve", "pin", "naming"], FLOW),
+    "cli": FLOW | {"network", "carry", "plan", "publish", "withdraw", "follow", "anchor", "serve", "pin", "naming"},
 }
 """By the first name under ``mirror``; its own folder besides."""
 
@@ -44,7 +44,11 @@ DOORS = {
     "platformdirs": "cli/",
     "pyrage": "store/",
     "rich": "cli/",
+    "requests": "network/kubo.py",
     "segno": "cli/",
+    "starlette": "serve/",
+    "urllib3": "network/kubo.py",
+    "uvicorn": "serve/",
     **dict.fromkeys(["random", "secrets", "time", "uuid"], "cli/"),
 }
 """Where a library may be imported: what is not Python's own has one door. So have the clock and chance."""
