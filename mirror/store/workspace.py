@@ -6,7 +6,8 @@
     ├── cache/index.sqlite     where each block lies; rebuilt when missing or damaged
     └── secret/                mode 0700; nothing in it is ever published, pinned, served or exported
         ├── key.age            the signing key
-        └── texts.sqlite       keyed hashes of every text ever published
+        ├── texts.sqlite       keyed hashes of every text ever published
+        └── services/          what services ask of whoever pins to them
 
 One writer at a time: `writing` takes the lock or refuses at once.
 """
@@ -22,6 +23,7 @@ from mirror.formats import key, wire
 from mirror.formats.key import PublicKey, SecretKey
 from mirror.store import files, vault
 from mirror.store.archive import Archive
+from mirror.store.credentials import Credentials
 from mirror.store.settings import Settings, read_settings
 from mirror.store.texts import Texts
 
@@ -46,6 +48,11 @@ class Workspace:
     @property
     def _secret(self) -> Path:
         return self.home / "secret"
+
+    @property
+    def credentials(self) -> Credentials:
+        """What services ask of whoever pins to them."""
+        return Credentials(self._secret)
 
     @cached_property
     def settings(self) -> Settings:

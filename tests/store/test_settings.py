@@ -9,8 +9,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutate import mutated
 
-from mirror.errors import Malformed, Refused
-from mirror.store.settings import SETTINGS_AT_MOST, Settings, read_settings
+from mirror.errors import Malformed, Missing, Refused
+from mirror.store.settings import (
+    ADDRESS_AT_MOST,
+    COPIES_AT_MOST,
+    LIST_AT_MOST,
+    SERVICES_AT_MOST,
+    SETTINGS_AT_MOST,
+    Service,
+    Settings,
+    read_settings,
+)
+
+HOME = Service("home", "kubo", "/ip4/127.0.0.1/tcp/5001")
+OURS = Service("ours", "cluster", "http://127.0.0.1:9094", copies=(2, 3))
+PAID = Service("paid-2", "pinning", "https://pins.example/psa", origins=("/ip4/192.0.2.1/tcp/4001/p2p/12D3",))
+WHOLE = Settings(
+    "mk", True, "socks5h://127.0.0.1:9050", ("home", "paid-2"), ("https://routing.example",), (HOME, OURS, PAID)
+)
 
 
 def read(folder: Path, content: str | bytes) -> Settings:
@@ -19,7 +35,7 @@ def read(folder: Path, content: str | bytes) -> Settings:
     return read_settings(path)
 
 
-@pytest.mark.parametrize("made", [Settings(), Settings("mk"), Settings("zh-Hans", True), Settings(day=True)])
+@pytest.mark.parametrize("made", [Settings(), Settings("mk"), Settings("zh-Hans", True), Settings(day=True), WHOLE])
 def test_what_is_written_reads_back(tmp_path: Path, made: Settings) -> None:
     assert read(tmp_path, made.as_toml()) == made
 
@@ -27,10 +43,31 @@ def test_what_is_written_reads_back(tmp_path: Path, made: Settings) -> None:
 def test_the_file_explains_every_key(tmp_path: Path) -> None:
     lines = Settings().as_toml().split("\n")
     keys = list(tomllib.loads("\n".join(lines)))
-    assert keys == [field.name for field in fields(Settings)]
+    assert keys == [field.name for field in fields(Settings) if field.name != "service"]
     for key in keys:
         at = next(at for at, line in enumerate(lines) if line.startswith(f"{key} = "))
         assert lines[at - 1].startswith("# ")
+
+
+def test_the_examples_in_the_file_are_true(tmp_path: Path) -> None:
+    lines = Settings().as_toml().split("\n")
+    at = next(at for at, line in enumerate(lines) if line.startswith("# [service."))
+    shown = "\n".join(lines[:at] + [line.removeprefix("# ") for line in lines[at:]])
+    found = read(tmp_path, shown.replace("KooW…", ""))
+    assert [(each.name, each.kind) for each in found.service] == [
+        ("home", "kubo"), ("ours", "cluster"), ("paid", "pinning"),
+    ]  # fmt: skip
+    assert found.named("ours").copies == (2, 3)
+
+
+def test_a_service_is_found_by_its_name() -> None:
+    assert WHOLE.named("ours") is OURS
+    with pytest.raises(Missing, match=r"mirror\.toml names no service 'theirs'") as refusal:
+        WHOLE.named("theirs")
+    assert refusal.value.hint == "mirror.toml has: home, ours, paid-2"
+    with pytest.raises(Missing) as refusal:
+        Settings().named("home")
+    assert refusal.value.hint == "name one in mirror.toml, which explains how"
 
 
 def test_without_a_file_the_defaults_are_the_safe_ones(tmp_path: Path) -> None:
@@ -80,8 +117,98 @@ def test_the_length_of_settings_is_bounded(tmp_path: Path) -> None:
         read(tmp_path, "#" * (SETTINGS_AT_MOST + 1))
 
 
+KUBO = "[service.a]\nkind = 'kubo'\naddress = '/ip4/127.0.0.1/tcp/5001'\n"
+RING = "[service.a]\nkind = 'cluster'\naddress = 'http://127.0.0.1:9094'\n"
+PINS = "[service.a]\nkind = 'pinning'\naddress = 'https://pins.example'\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "hint"),
+    [
+        ("service = 1", "service has to be tables", ""),
+        ("[service]\na = 1", "service has to be tables", ""),
+        ("[service.Home]\nkind = 'kubo'", "the service's name 'Home' is not a-z, 0-9 and -", ""),
+        (f"[service.{'a' * 33}]", "is not a-z, 0-9 and -, at most 32 of them", ""),
+        ("[service.'../a']", "the service's name '../a' is not", ""),
+        ("[service.-a]", "the service's name '-a' is not", ""),
+        ("[service.nul]", "a file name that is a device on some systems", ""),
+        (KUBO + "adress = 'x'", "unknown setting of service.a: 'adress'", "the nearest known one is 'address'"),
+        (KUBO + "token = 'x'", "unknown setting of service.a: 'token'", "the nearest known one is "),
+        (KUBO + "name = 'x'", "unknown setting of service.a: 'name'", "the nearest known one is "),
+        ("[service.a]\nkind = 'kubi'", "service.a.kind is 'kubi', which is none of", "the nearest known one is 'kubo'"),
+        ("[service.a]\naddress = 'x'", "service.a.kind has to be a text, and is absent", ""),
+        ("[service.a]\nkind = 'kubo'", "service.a.address has to be a text, and is absent", ""),
+        ("[service.a]\nkind = 'kubo'\naddress = 5001", "service.a.address has to be a text, and is not", ""),
+        ("[service.a]\nkind = 'kubo'\naddress = ''", "service.a.address has to be a text, and is not", ""),
+        (KUBO.replace("/ip4", "/ip 4"), "service.a.address holds what no address has", ""),
+        (KUBO.replace("/ip4", "/íp4"), "service.a.address holds what no address has", ""),
+        (
+            KUBO.replace("/ip4/127.0.0.1", "http://u:p@h"),
+            "holds a user's name or a password",
+            "take it out; mirror pin",
+        ),
+        (RING.replace("http:", "ftp:"), "where http:// or https:// and a host should be", ""),
+        (RING.replace("http://127.0.0.1:9094", "/ip4/127.0.0.1/tcp/9094"), "where http:// or https:// and a host", ""),
+        (PINS.replace("pins.example", "pins.example?key=x"), "where http:// or https:// and a host should be", ""),
+        (
+            KUBO + "copies = [1, 2]",
+            "service.a.copies is for a service of the kind 'cluster'",
+            "",
+        ),
+        (RING + "origins = ['/a']", "service.a.origins is for a service of the kind 'pinning', and this is of", ""),
+        (RING + "copies = 2", "service.a.copies has to be two numbers", ""),
+        (RING + "copies = [2]", "service.a.copies has to be two numbers", ""),
+        (RING + "copies = [true, 2]", "service.a.copies has to be two numbers", ""),
+        (RING + "copies = [0, 2]", "service.a.copies is [0, 2], where 1 ≤ at least", ""),
+        (RING + "copies = [3, 2]", "service.a.copies is [3, 2], where 1 ≤ at least", ""),
+        (RING + f"copies = [1, {COPIES_AT_MOST + 1}]", "service.a.copies is [1, 1001], where 1 ≤ at least", ""),
+        (PINS + "origins = '/ip4'", "service.a.origins has to be a list of texts", ""),
+        (PINS + "origins = ['node']", "service.a.origins: 'node' is no multiaddr", ""),
+        ("pin = 'home'", "pin has to be a list of texts", ""),
+        ("pin = [1]", "pin has to be a list of texts", ""),
+        ("pin = ['b']\n" + KUBO, "pin names 'b', and there is no [service.b]", "the nearest known one is 'a'"),
+        ("pin = ['b']", "pin names 'b', and there is no [service.b]", "each name in pin has a table"),
+        ("pin = ['a', 'a']\n" + KUBO, "pin names a service twice", ""),
+        ("routing = ['x']", "routing is 'x', where http:// or https:// and a host should be", ""),
+        ("proxy = 'socks5://127.0.0.1:9050'", "looks names up outside of the proxy", "write socks5h://"),
+        ("proxy = 'socks4a://127.0.0.1:9050'", "looks names up outside of the proxy", "write socks5h://"),
+        ("proxy = '127.0.0.1:9050'", "where socks5h:// or http://, a host and a port should be", ""),
+        ("proxy = 'http://u:p@127.0.0.1:1'", "where socks5h:// or http://, a host and a port should be", ""),
+    ],
+)
+def test_services_that_cannot_be_are_refused(tmp_path: Path, content: str, words: str, hint: str) -> None:
+    with pytest.raises(Malformed) as refusal:
+        read(tmp_path, content)
+    assert words in refusal.value.message
+    assert refusal.value.hint.startswith(hint)
+    assert bool(refusal.value.hint) == bool(hint)
+
+
+def test_lists_and_addresses_are_bounded(tmp_path: Path) -> None:
+    def services(count: int) -> str:
+        return "".join(KUBO.replace("[service.a]", f"[service.a{at}]") for at in range(count))
+
+    def origins(count: int) -> str:
+        return PINS + f"origins = {['/a'] * count}\n"
+
+    def address(length: int) -> str:
+        return KUBO.replace("/ip4/127.0.0.1/tcp/5001", "/" + "a" * (length - 1))
+
+    assert len(read(tmp_path, services(SERVICES_AT_MOST)).service) == SERVICES_AT_MOST
+    assert len(read(tmp_path, origins(LIST_AT_MOST)).service[0].origins) == LIST_AT_MOST
+    assert len(read(tmp_path, address(ADDRESS_AT_MOST)).service[0].address) == ADDRESS_AT_MOST
+    assert read(tmp_path, RING + f"copies = [1, {COPIES_AT_MOST}]").service[0].copies == (1, COPIES_AT_MOST)
+    for content, words in (
+        (services(SERVICES_AT_MOST + 1), "33 services, more than 32"),
+        (origins(LIST_AT_MOST + 1), "service.a.origins lists 33 texts, more than 32"),
+        (address(ADDRESS_AT_MOST + 1), "service.a.address has 1025 letters, more than 1024"),
+    ):
+        with pytest.raises(Malformed, match=words):
+            read(tmp_path, content)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(mutated(st.just(Settings("mk", True).as_toml().encode())))
+@given(mutated(st.sampled_from([Settings("mk", True).as_toml().encode(), WHOLE.as_toml().encode()])))
 def test_settings_are_read_or_malformed(tmp_path: Path, content: bytes) -> None:
     try:
         made = read(tmp_path, content)
