@@ -26,7 +26,7 @@ class MirrorError(Exception):
         self.hint = hint
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_remake, (type(self), self.message, self.hint))
+        return (_remake, (type(self), self.message, self.hint), self.__dict__)
 
 
 def _remake(kind: type[MirrorError], message: str, hint: str) -> MirrorError:
@@ -66,7 +66,11 @@ class Missing(MirrorError):
 
 
 class Unavailable(MirrorError):
-    """A counterpart that did not answer, or cannot be reached."""
+    """A counterpart that did not answer, or cannot be reached; `how` in two words, where that is known."""
+
+    def __init__(self, message: str, *, hint: str = "", how: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.how = how
 
 
 class Refused(MirrorError):

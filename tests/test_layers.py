@@ -36,6 +36,7 @@ MAY_IMPORT = {
 DOORS = {
     "click": "cli/",
     "filelock": "store/",
+    "httpcore": "network/patience.py",
     "httpx": "network/",
     "ipfshttpclient": "network/kubo.py",
     "mnemonic": "intake/words.py",
@@ -46,6 +47,7 @@ DOORS = {
     "rich": "cli/",
     "requests": "network/kubo.py",
     "segno": "cli/",
+    "socksio": "network/faults.py",
     "starlette": "serve/",
     "urllib3": "network/kubo.py",
     "uvicorn": "serve/",
