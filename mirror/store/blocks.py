@@ -144,6 +144,14 @@ class Blocks:
         )
         return [Place(self._paths.get(path) or Path(path), start, length) for path, start, length in rows]
 
+    def ordinal(self, cid: CID) -> int | None:
+        """A number that no other block here has, not far above their count: what was met is marked in a bitmap by it.
+
+        None for a block that no file lists. It changes only where a file is read anew.
+        """
+        found: int | None = self._ask("SELECT MIN(rowid) FROM blocks WHERE cid = ?", bytes(cid))[0][0]
+        return found
+
     def get(self, cid: CID) -> bytes:
         """The block's bytes, which hash to `cid`; `Missing` where no file has it, `BadBlock` where it is damaged."""
         if cid.hash_code == IDENTITY:

@@ -46,6 +46,14 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
     return None if request.param == "in memory" else tmp_path / "cache" / "index.sqlite"
 
 
+def test_each_block_has_a_number_of_its_own(tmp_path: Path, index: Path | None) -> None:
+    cars = [write_car(tmp_path / "1.car", b"one", b"two"), write_car(tmp_path / "2.car", b"three", b"one")]
+    with Blocks(cars, index) as blocks:
+        numbers = [blocks.ordinal(name(data)) for data in (b"one", b"two", b"three")]
+        assert sorted(filter(None, numbers)) == [1, 2, 3]
+        assert blocks.ordinal(name(b"four")) is None
+
+
 def test_blocks_come_out_of_every_file(tmp_path: Path, index: Path | None) -> None:
     cars = [write_car(tmp_path / "1.car", b"one", b"two"), write_car(tmp_path / "2.car", b"three", b"one")]
     with Blocks(cars, index) as blocks:
