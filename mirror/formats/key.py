@@ -63,6 +63,7 @@ def parse_name(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=256)
 def parse_note_name(text: str) -> str:
     """A key name as C2SP allows it in any note: UTF-8, not empty, no white space of any script, no plus sign."""
     if not text or any(letter == "+" or letter.isspace() or "\ud800" <= letter <= "\udfff" for letter in text):

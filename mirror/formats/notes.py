@@ -25,9 +25,9 @@ name what they should; that needs the log and is `mirror.check`'s.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
@@ -86,28 +86,32 @@ class _Kind(Statement):
     def text(self) -> str:
         """The text that is signed."""
         lines = [f"{VERSION} {self.word}\n"]
-        for header in self.headers:
-            value = getattr(self, header.attribute)
-            for each in value if header.times is MANY else () if value is None else (value,):
-                lines.append(f"{header.key}: {header.print(each)}\n")
+        for key, attribute, _, print_, times, _ in self.headers:
+            value = getattr(self, attribute)
+            if times is MANY:
+                lines += [f"{key}: {print_(each)}\n" for each in value]
+            elif value is not None:
+                lines.append(f"{key}: {print_(value)}\n")
         if self.has_body:
             lines.append(f"\n{self.body}\n")  # type: ignore[attr-defined]  # the two kinds with a body have this field
         return "".join(lines)
 
     @classmethod
-    def parse(cls, content: str) -> Self:
-        """The value that `content` spells, headers and body checked; no signature is looked at here."""
-        text.check(content, f"the {cls.word}")
+    def parse(cls, content: str, *, controls: bool = True) -> Self:
+        """The value that `content` spells, headers and body checked; no signature is looked at here.
+
+        `controls=False` is for what `note.split_note` gave, which has looked for C0 controls already.
+        """
+        text.check(content, f"the {cls.word}", low=controls)
         head, body = content, None
         if cls.has_body:
             head, blank, body = content.partition("\n\n")
             head += "\n"
             _check_body(cls.word, blank, body)
-        lines = wire.split_lines(head, f"the {cls.word}")
-        values = dict(_read_headers(cls, lines))
+        made = object.__new__(cls)  # every field is given, so that an __init__ would only take time
+        made.__dict__.update(_read_headers(cls, head))
         if body is not None:
-            values["body"] = body[:-1]
-        made = cls(**values)
+            made.__dict__["body"] = body[:-1]
         made.check()
         return made
 
@@ -136,9 +140,39 @@ def _check_body(word: str, blank: str, body: str) -> None:
         raise Malformed(f"the {word}'s body is empty, or starts or ends with an empty line")
 
 
-def _read_headers(kind: type[_Kind], lines: list[str]) -> Iterator[tuple[str, Any]]:
+def _read_headers(kind: type[_Kind], head: str) -> dict[str, Any]:
+    """The value of every header, by attribute."""
+    found = _grammar(kind).fullmatch(head)
+    if found is None:
+        return _read_lines(kind, wire.split_lines(head, f"the {kind.word}"))
+    values: dict[str, Any] = {}
+    for header, group in zip(kind.headers, found.groups(), strict=True):
+        if header.times is not MANY:
+            values[header.attribute] = None if group is None else header.read(group)
+        elif not group:
+            values[header.attribute] = ()
+        else:
+            lines = group.removeprefix(f"{header.key}: ")[:-1].split(f"\n{header.key}: ")
+            values[header.attribute] = tuple(map(header.read, _bounded(kind, header, lines)))
+    return values
+
+
+@cache
+def _grammar(kind: type[_Kind]) -> re.Pattern[str]:
+    """A kind's table as one pattern with a group for each header: what it takes, `_read_lines` takes, and no more."""
+    parts = [re.escape(f"{VERSION} {kind.word}\n")]
+    for header in kind.headers:
+        key, value = re.escape(f"{header.key}: "), r"(?! )[^\n]+(?<! )"
+        forms = {ONCE: f"{key}({value})\n", MAYBE: f"(?:{key}({value})\n)?+", MANY: f"((?:{key}{value}\n)*+)"}
+        parts.append(forms[header.times])
+    return re.compile("".join(parts))
+
+
+def _read_lines(kind: type[_Kind], lines: list[str]) -> dict[str, Any]:
+    """The same line by line, for the words that say what is wrong."""
     if lines[0] != f"{VERSION} {kind.word}":
         raise Malformed(f"the first line is not {VERSION} {kind.word}: {lines[0][:80]!r}")
+    values: dict[str, Any] = {}
     at = 1
     for header in kind.headers:
         found: list[Any] = []
@@ -148,11 +182,17 @@ def _read_headers(kind: type[_Kind], lines: list[str]) -> Iterator[tuple[str, An
             at += 1
         if header.times is ONCE and not found:
             raise Malformed(f"the {kind.word} has no {header.key} where it has to stand, in line {at + 1}")
-        if len(found) > header.at_most:
-            raise Malformed(f"the {kind.word} has more than {header.at_most} {header.key} lines")
-        yield header.attribute, tuple(found) if header.times is MANY else found[0] if found else None
+        _bounded(kind, header, found)
+        values[header.attribute] = tuple(found) if header.times is MANY else found[0] if found else None
     if at < len(lines):
         raise Malformed(f"line {at + 1} of the {kind.word} is unknown, given twice or out of order: {lines[at][:80]!r}")
+    return values
+
+
+def _bounded(kind: type[_Kind], header: Header, found: list[Any]) -> list[Any]:
+    if len(found) > header.at_most:
+        raise Malformed(f"the {kind.word} has more than {header.at_most} {header.key} lines")
+    return found
 
 
 def _value(line: str, prefix: str) -> str:
@@ -162,8 +202,8 @@ def _value(line: str, prefix: str) -> str:
     return value
 
 
-_MIRROR = Header("Mirror", "mirror", parse_name)
-_CHARTER = Header("Charter", "charter", fields.raw_cid)
+_MIRROR = Header("Mirror", "mirror", lru_cache(maxsize=64)(parse_name))
+_CHARTER = Header("Charter", "charter", lru_cache(maxsize=64)(fields.raw_cid))
 _LANGUAGE = Header("Language", "language", fields.language_tag)
 _NUMBERS = (
     Header("Edition", "edition", fields.from_one),
@@ -368,7 +408,7 @@ def open_signed(data: bytes, key: PublicKey, *, signatures: bool = True) -> Kind
     """
     content, lines = note.split_note(data)
     statement = _parse(content)
-    _check_lines(statement, lines, _signers(statement, key), content.encode() if signatures else None)
+    _check_lines(statement, lines, _signers(statement, key), note.signed_part(data) if signatures else None)
     return statement
 
 
@@ -434,7 +474,7 @@ def _parse(content: str) -> Kind:
         raise Malformed(f"the first line names no kind of note: {word[:80]!r}")
     if kind is None:
         raise NeedsNewer(f"a note of kind {word!r}, which this version does not know")
-    return kind.parse(content)
+    return kind.parse(content, controls=False)
 
 
 def _checked_version(content: str) -> str:

@@ -118,10 +118,14 @@ class Repaired:
     flaws: tuple[Flaw, ...] = ()
 
 
-def check(text: str, what: str = "text") -> None:
-    """The reader's rule: no control but newline. `Malformed` names `what`, line and column."""
-    data = text.encode("utf-8", "surrogatepass")
-    if len(data.translate(None, _PLAIN_CONTROLS)) == len(data) and not _HIGH_CONTROL.search(data):
+def check(text: str, what: str = "text", *, low: bool = True) -> None:
+    """The reader's rule: no control but newline. `Malformed` names `what`, line and column.
+
+    `low=False` is for a text in which nothing below U+0020 but newline was found already.
+    """
+    data = b"" if text.isascii() and not low else text.encode("utf-8", "surrogatepass")
+    clean = len(data.translate(None, _PLAIN_CONTROLS)) == len(data) if low else "\x7f" not in text
+    if clean and (text.isascii() or not _HIGH_CONTROL.search(data)):
         return
     if found := _CONTROL.search(text):
         start = text.rfind("\n", 0, found.start()) + 1

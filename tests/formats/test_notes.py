@@ -113,6 +113,19 @@ def test_without_signatures_a_changed_note_still_has_one_spelling(data: bytes) -
     assert [line.name for line in lines] == [KEY.name, AUTHOR.name][: len(lines)]
 
 
+@given(mutated(NOTES.map(lambda made: made.text.partition("\n\n")[0].rstrip("\n").encode() + b"\n")))
+def test_headers_are_taken_whole_as_they_are_line_by_line(data: bytes) -> None:
+    head = data.decode("utf-8", "replace")
+    for kind in KINDS.values():
+        found = []
+        for read in (notes._read_headers, lambda kind, head: notes._read_lines(kind, wire.split_lines(head))):
+            try:
+                found.append(read(kind, head))
+            except Malformed:
+                found.append(None)
+        assert found[0] == found[1]
+
+
 def test_a_testimony_reads_as_the_table_says() -> None:
     assert headers_of(TESTIMONY) == [
         "Mirror: voices.example/archive",

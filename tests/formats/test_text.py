@@ -36,6 +36,14 @@ def test_a_reader_refuses_every_control_but_newline(code: int) -> None:
     assert refusal.value.message == f"the body has the control character U+{code:04X} at line 2, column 5"
 
 
+@pytest.mark.parametrize("code", range(0x7F, 0xA0))
+def test_a_text_without_low_controls_is_still_searched_for_high_ones(code: int) -> None:
+    text.check("one\nté\n", low=False)
+    for word in ("two", "téo"):
+        with pytest.raises(Malformed, match=rf"U\+{code:04X} at line 2, column 4"):
+            text.check(f"one\n{word}{chr(code)}x", low=False)
+
+
 def test_the_first_line_counts_from_one() -> None:
     with pytest.raises(Malformed, match=r"^text has the control character U\+0009 at line 1, column 1$"):
         text.check("\t")
