@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from nodes import cluster_of, kubo, kubo_new, kubo_with_router, make_kubo, pair  # noqa: F401  (fixtures)
 from scenes import Place, build_world
 
 settings.register_profile("same", derandomize=True, deadline=None)

@@ -6,6 +6,7 @@
     program = need_program("ipfs_cid")     # the path of an installed program, or likewise
     go = need_go()                         # a Go with everything that tests/interop needs, or likewise
     command = need_ipfs_car()              # how to start ipfs-car, or likewise
+    program = need_service("kubo")         # the path of a program that `scripts/services` installs, or likewise
 
 Data of others is never copied into the project: it lies beside the checkout in ``shared/``, or
 where ``$MIRROR_SHARED`` says. In the gate (``$MIRROR_REQUIRE=1``) nothing may be skipped, so what
@@ -14,6 +15,7 @@ being collected.
 
 The tests download nothing. What the package registries of Go and npm have to give is fetched by the
 gate, `.ci/run`, at the versions that ``tests/interop`` pins; what is built or kept lies in `CACHE`.
+What runs as a service is built by `services`, and started by `daemons` and `nodes`.
 """
 
 import os
@@ -23,18 +25,25 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+import services
+from services import CACHE, CHECKOUT, INTEROP, MACHINE, find_tool, go_environment
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-"""The folder that holds ``mirror/``, ``scripts/`` and ``tests/``."""
+__all__ = [
+    "CACHE",
+    "CHECKOUT",
+    "INTEROP",
+    "MACHINE",
+    "absent",
+    "go_environment",
+    "need_go",
+    "need_ipfs_car",
+    "need_program",
+    "need_service",
+    "shared",
+]
 
-INTEROP = CHECKOUT / "tests" / "interop"
-"""The programs in Go, and what pins the versions of others' programs in Go and JavaScript."""
-
-MACHINE = dict(os.environ)
-"""The environment as it was before the tests' walls stood: toolchains have their caches in it."""
-
-CACHE = Path(MACHINE.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "testimony-mirror-tests"
-"""What is built or installed for the tests and outlives them; `.ci/run` fills it."""
+KUBO_FROM = (0, 39)
+"""The oldest Kubo that the tests take for the newest one where only the machine's own is there."""
 
 _DEBIAN = {
     "age": "age",
@@ -76,21 +85,9 @@ def need_program(*names: str) -> str:
     absent(f"program not installed: {' or '.join(names)}{how}")
 
 
-def _find_tool(name: str) -> str | None:
-    """A program out of a toolchain: the one that `.ci/run` had to install, else the machine's own."""
-    return shutil.which(name, path=os.pathsep.join((str(CACHE / "tools" / "bin"), MACHINE.get("PATH", ""))))
-
-
-def go_environment() -> dict[str, str]:
-    """What to run Go in: without a network, a C compiler, or any other Go than the one that is asked."""
-    flags = "-mod=readonly -buildvcs=false"
-    tools = {"GOPROXY": "off", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": flags, "CGO_ENABLED": "0"}
-    return MACHINE | tools
-
-
 def need_go() -> str:
     """The path of a Go that is new enough for `INTEROP`, and has the modules that are pinned there."""
-    go = _find_tool("go")
+    go = find_tool("go")
     if go is None:
         absent("program not installed: go; .ci/run installs it")
     command = [go, "list", "-deps", ".", "tool"]
@@ -103,8 +100,27 @@ def need_go() -> str:
 
 def need_ipfs_car() -> list[str]:
     """The command of npm's ``ipfs-car``, as it is pinned in `INTEROP`."""
-    node = _find_tool("node")
+    node = find_tool("node")
     program = CACHE / "ipfs-car" / "node_modules" / "ipfs-car" / "bin.js"
     if node is None or not program.exists():
         absent(f"ipfs-car is not in {CACHE}; .ci/run installs it, and node")
     return [node, str(program)]
+
+
+def need_service(name: str) -> Path:
+    """The path of a program of `services`, or, for ``kubo``, of the machine's own ``ipfs`` where it is new enough."""
+    own = _own_kubo() if name == "kubo" and not services.SERVICES[name].is_built else None
+    found = own or services.find(name)
+    if found is None:
+        what = f"{services.SERVICES[name].program} {services.version(name)}"
+        absent(f"program not installed: {what}; scripts/services install {name}")
+    return found
+
+
+def _own_kubo() -> Path | None:
+    own = shutil.which("ipfs", path=MACHINE.get("PATH", ""))
+    if own is None or os.environ.get("MIRROR_REQUIRE") == "1":
+        return None
+    ran = subprocess.run([own, "version", "--number"], capture_output=True, text=True, check=False)
+    found = tuple(int(each) for each in ran.stdout.strip().split("-")[0].split(".")[:2] if each.isdigit())
+    return Path(own) if found >= KUBO_FROM else None
