@@ -35,6 +35,8 @@ _NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRN
 _OF_SYSTEM: tuple[tuple[tuple[type[BaseException], ...], tuple[str, str]], ...] = (
     ((socket.gaierror, UnicodeError), ("name not resolved", "its name leads nowhere")),
     ((ConnectionRefusedError,), ("refused", "nobody listens there")),
+    ((FileNotFoundError,), ("refused", "no socket is there")),
+    ((PermissionError,), ("refused", "its socket is not open to this user")),
     ((ConnectionResetError, ConnectionAbortedError, BrokenPipeError), ("reset", "the line was cut")),
 )
 
@@ -61,10 +63,10 @@ def _told(error: Exception, who: str, proxy: str | None) -> Unavailable:
 
 
 def _how(error: Exception, proxy: str | None) -> tuple[str, str]:
-    causes = list(_causes(error))
-    if proxy is not None and (words := _fault_of_proxy(error, causes, proxy)):
+    below = list(causes(error))
+    if proxy is not None and (words := _fault_of_proxy(error, below, proxy)):
         return "proxy", words
-    found = next(filter(None, map(_of_system, causes)), None)
+    found = next(filter(None, map(of_system, below)), None)
     return found or _of_library(error)
 
 
@@ -81,13 +83,15 @@ def _of_library(error: Exception) -> tuple[str, str]:
     return "not HTTP", f"it cannot be asked: {said}"
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, what it was raised from, and so on down."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
-def _of_system(cause: BaseException) -> tuple[str, str] | None:
+def of_system(cause: BaseException) -> tuple[str, str] | None:
+    """The `how` and the words of what the system or TLS raised; None for any other error."""
     if isinstance(cause, ssl.SSLCertVerificationError):
         return "certificate", f"its certificate is not valid: {quote(cause.verify_message)}"
     if isinstance(cause, ssl.SSLError):
@@ -97,13 +101,13 @@ def _of_system(cause: BaseException) -> tuple[str, str] | None:
     return next((told for kinds, told in _OF_SYSTEM if isinstance(cause, kinds)), None)
 
 
-def _fault_of_proxy(error: Exception, causes: list[BaseException], proxy: str) -> str | None:
+def _fault_of_proxy(error: Exception, below: list[BaseException], proxy: str) -> str | None:
     """What the proxy did wrong, in words; None where it did its part. Its own line ends where TLS or HTTP begins."""
     if isinstance(error, httpx.ProxyError):
         return f"the proxy {proxy} did not connect: {quote(str(error))}"
     if isinstance(error, socksio.SOCKSError | AssertionError):
         return f"what listens at {proxy} is no such proxy"
-    encrypted = any(isinstance(cause, ssl.SSLError) for cause in causes)
+    encrypted = any(isinstance(cause, ssl.SSLError) for cause in below)
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) and not encrypted:
         return f"the proxy {proxy} does not answer"
     return None
