@@ -56,7 +56,7 @@ def number_path(number: int) -> Path:
     if not 0 <= number <= INDEX_AT_MOST:
         raise Refused(f"the number {number} is not from 0 to {INDEX_AT_MOST}")
     digits = f"{number:08d}"
-    return tuple(digits[at : at + 2] for at in range(0, 8, 2))
+    return digits[:2], digits[2:4], digits[4:6], digits[6:]
 
 
 def note_path(index: int) -> Path:
@@ -266,12 +266,14 @@ def walk(link: Link, get: Get, report: Report, path: Path = (), once: set[Link] 
 
 def _open_walked(link: Link, get: Get, depth: int) -> tuple[Link, ...] | None:
     block = get(link.cid)
-    node = unixfs.parse(block)
-    if node.kind is Kind.FILE:
-        return None
+    links = unixfs.open_short_folder(block)
+    if links is None:
+        node = unixfs.parse(block)
+        if node.kind is Kind.FILE:
+            return None
+        links = unixfs.open_parsed_folder(node, block)
     if depth > DEPTH_AT_MOST:
         raise Malformed(f"it lies more than {DEPTH_AT_MOST} folders deep")
-    links = unixfs.open_parsed_folder(node, block)
     _check_names(links)
     size = unixfs.folder_size(block, links)
     if size != link.size:
@@ -313,7 +315,8 @@ class Lockstep:
 
     def expect(self, path: Path) -> Link | None:
         """The entry at `path`, which should be there; None where it is not. Everything before it is extra."""
-        self._pass(sort_key(path))
+        if self._next is None or self._next.path != path:
+            self._pass(sort_key(path))
         if self._next is None or self._next.path != path:
             return None
         link = self._next.link

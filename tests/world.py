@@ -299,7 +299,7 @@ class _Laying:
 
     def _link(self, path: Path, inside: dict[Path, Any]) -> Link:
         found = self._leaf(path, inside[path]) if path in inside else self._folder(path, inside)
-        made = replace(found, size=found.size + self._mirror.tsize.get(path, 0))
+        made = found._replace(size=found.size + self._mirror.tsize.get(path, 0))
         self._paths[path] = made
         return made
 

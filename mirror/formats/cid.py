@@ -14,7 +14,7 @@ codecs raw or dag-pb (`parse_ours`); other people's trees may use version 0, DAG
 """
 
 import hashlib
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NewType, Self
 
 from mirror.errors import BadBlock, Malformed
@@ -190,4 +190,9 @@ def parse_ours(text: str, *codecs: Codec) -> CID:
 
 def is_ours(found: CID, *codecs: Codec) -> bool:
     """Whether `found` is of version 1 with SHA-256 and one of `codecs` (raw or dag-pb)."""
-    return found[:-32] in [_PREFIX[codec] for codec in codecs or (RAW, DAG_PB)]
+    return found[:-32] in _prefixes(codecs or (RAW, DAG_PB))
+
+
+@cache
+def _prefixes(codecs: tuple[Codec, ...]) -> frozenset[bytes]:
+    return frozenset(_PREFIX[codec] for codec in codecs)

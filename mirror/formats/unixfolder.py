@@ -14,14 +14,24 @@ Specification: specs.ipfs.tech/unixfs; the profile is IPIP-499.
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from struct import Struct
 
 from mirror.errors import Malformed, Missing, Refused
-from mirror.formats import dagpb, hamt
+from mirror.formats import dagpb, hamt, wire
 from mirror.formats.cid import CID, DAG_PB, is_ours
+from mirror.formats.protobuf import bytes_field, number_field
 from mirror.formats.unixnode import Get, Kind, Link, Node, fetch, open_node, parse
 
 FOLDER_AT_MOST = 256 * 1024
 """Bytes in a folder's block; the profile shards what would be longer."""
+
+_FOLDER = bytes.fromhex("0a020801")
+"""What a folder's block ends in: the data of a node, which are those of UnixFS for a folder."""
+
+_ENTRY = Struct("BB2s36sBB")
+"""How a short entry starts: key and length of the link, of its CID, then the CID, key and length of its name."""
+
+_MARKS = (0x12, b"\x0a\x24", 0x12)
 
 PATH_AT_MOST = 256
 """Names in a path that we follow: no tree of ours is a dozen deep, and file systems stop at 4096 bytes."""
@@ -56,7 +66,12 @@ def _name_bytes(link: Link) -> bytes:
 
 
 def _print(links: Iterable[Link]) -> bytes:
-    return bytes(Node(tuple(dagpb.Link(link.cid, link.name, link.size) for link in links), Kind.FOLDER))
+    return b"".join(map(_print_entry, links)) + _FOLDER
+
+
+def _print_entry(link: Link) -> bytes:
+    message = bytes_field(1, link.cid) + bytes_field(2, link.name.encode()) + number_field(3, link.size)
+    return bytes_field(2, message)
 
 
 def folder_link(name: str, block: bytes, links: Iterable[Link]) -> Link:
@@ -74,7 +89,45 @@ def open_folder(block: bytes) -> tuple[Link, ...]:
 
     Not checked: what names say (`mirror.tree`), and whether Tsizes are true, for which the entries must be read.
     """
-    return open_parsed_folder(parse(block), block)
+    links = open_short_folder(block)
+    return open_parsed_folder(parse(block), block) if links is None else links
+
+
+def open_short_folder(block: bytes) -> tuple[Link, ...] | None:
+    """The same where no entry takes more than 127 bytes, as nearly all of ours do; None: it needs a closer look.
+
+    For speed alone: what is taken here is what `open_parsed_folder` takes, in a quarter of the time.
+    """
+    end = len(block) - len(_FOLDER)
+    if end < 0 or block[end:] != _FOLDER or len(block) > FOLDER_AT_MOST:
+        return None
+    links: list[Link] = []
+    at, before = 0, b""
+    while at < end:
+        found = _read_short_entry(block, at, end)
+        if found is None or found[1] <= before:
+            return None
+        link, before, at = found
+        links.append(link)
+    return tuple(links)
+
+
+def _read_short_entry(block: bytes, at: int, end: int) -> tuple[Link, bytes, int] | None:
+    """An entry, its name's bytes, and where the next one starts."""
+    if at + _ENTRY.size > end:
+        return None
+    mark, length, cid_mark, cid, name_mark, name_length = _ENTRY.unpack_from(block, at)
+    start = at + _ENTRY.size
+    size_at, behind = start + name_length, at + 2 + length
+    if (mark, cid_mark, name_mark) != _MARKS or length > 0x7F or not size_at < behind <= end or block[size_at] != 0x18:
+        return None
+    name = block[start:size_at]
+    try:
+        size, stop = wire.decode_varint(block, size_at + 1)
+        link = Link(name.decode(), CID(cid), size)
+    except (Malformed, UnicodeDecodeError):
+        return None
+    return (link, name, behind) if stop == behind and is_ours(link.cid) else None
 
 
 def open_parsed_folder(node: Node, block: bytes) -> tuple[Link, ...]:

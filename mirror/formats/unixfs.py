@@ -34,6 +34,7 @@ from mirror.formats.unixfolder import (
     list_folder,
     open_folder,
     open_parsed_folder,
+    open_short_folder,
     resolve,
 )
 from mirror.formats.unixnode import Get, Kind, Link, Node, Put, fetch, parse
@@ -58,6 +59,7 @@ __all__ = [
     "measure_file",
     "open_folder",
     "open_parsed_folder",
+    "open_short_folder",
     "parse",
     "read_file",
     "resolve",

@@ -18,7 +18,7 @@ node without data or with other data than UnixFS's is malformed here, and can be
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from mirror.errors import Malformed
 from mirror.formats import dagpb
@@ -35,8 +35,7 @@ Put: TypeAlias = Callable[[CID, bytes], None]
 """Takes a block away: its name, which was made from its bytes, and its bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """An entry of a folder.
 
     `size` is its Tsize: the bytes of all blocks below, its own included, each counted as often as it is linked. Where

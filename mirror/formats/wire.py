@@ -15,6 +15,7 @@ import base64 as _base64
 import binascii
 import json
 import re
+from functools import lru_cache
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -27,9 +28,9 @@ VARINT_AT_MOST = 9
 """Bytes in a varint: 63 bits, as the multiformats specification bounds it."""
 
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
-_HEX = re.compile(r"(?:[0-9a-f]{2})*")
 _BASE32 = re.compile(r"[a-z2-7]*")
-_DIGITS_32 = str.maketrans("abcdefghijklmnopqrstuvwxyz234567", "0123456789abcdefghijklmnopqrstuv")
+_LETTERS_32 = bytes.maketrans(bytes(range(32)), b"abcdefghijklmnopqrstuvwxyz234567")
+_DIGITS_32 = bytes.maketrans(b"abcdefghijklmnopqrstuvwxyz234567", b"0123456789abcdefghijklmnopqrstuv")
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
@@ -63,9 +64,13 @@ def encode_hex(data: bytes) -> str:
 
 def decode_hex(text: str) -> bytes:
     """The bytes that lower-case hexadecimal spells."""
-    if not _HEX.fullmatch(text):
+    try:
+        data = bytes.fromhex(text)
+    except ValueError:
+        data = None
+    if data is None or data.hex() != text:
         raise Malformed(f"not lower-case hexadecimal: {text[:80]!r}")
-    return bytes.fromhex(text)
+    return data
 
 
 def encode_base64(data: bytes) -> str:
@@ -86,7 +91,26 @@ def decode_base64(text: str) -> bytes:
 
 def encode_base32(data: bytes) -> str:
     """`data` in lower-case base32 without padding."""
-    return _base64.b32encode(data).decode("ascii").rstrip("=").lower()
+    letters = (len(data) * 8 + 4) // 5
+    value = int.from_bytes(data) << letters * 5 - len(data) * 8
+    for shift, mask in _spreads(letters):
+        low = value & mask
+        value = low | (value ^ low) << shift
+    return value.to_bytes(letters).translate(_LETTERS_32).decode("ascii")
+
+
+@lru_cache(maxsize=64)
+def _spreads(letters: int) -> tuple[tuple[int, int], ...]:
+    """How far to shift what no mask holds, so that of so many groups of five bits each comes to lie in its own byte.
+
+    First the upper half of all groups moves away from the lower one, then each half does the same in itself.
+    """
+    steps, half, count = [], 1 << max(letters - 1, 0).bit_length() >> 1, 1
+    while half:
+        lower = (1 << 5 * half) - 1
+        steps.append((3 * half, sum(lower << 16 * half * at for at in range(count))))
+        half, count = half >> 1, count * 2
+    return tuple(steps)
 
 
 def decode_base32(text: str) -> bytes:
@@ -94,7 +118,7 @@ def decode_base32(text: str) -> bytes:
     if not _BASE32.fullmatch(text) or len(text) % 8 in (1, 3, 6):
         raise Malformed(f"not lower-case base32: {text[:80]!r}")
     length, loose = divmod(len(text) * 5, 8)
-    number = int(text.translate(_DIGITS_32) or "0", 32)
+    number = int(text.encode().translate(_DIGITS_32) or b"0", 32)
     if number & ((1 << loose) - 1):
         raise Malformed(f"base32 with loose bits at its end: {text[:80]!r}")
     return (number >> loose).to_bytes(length)

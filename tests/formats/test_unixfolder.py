@@ -49,6 +49,25 @@ def test_what_opens_is_what_would_be_written(block: bytes) -> None:
     )
 
 
+@given(mangled(folders.map(unixfs.folder)))
+def test_the_quick_reader_takes_only_what_the_whole_one_takes(block: bytes) -> None:
+    quick = unixfs.open_short_folder(block)
+    if quick is not None:
+        assert quick == unixfs.open_parsed_folder(unixfs.parse(block), block)
+
+
+@given(folders.map(unixfs.folder))
+def test_the_quick_reader_takes_every_folder_with_short_entries(block: bytes) -> None:
+    assert unixfs.open_short_folder(block) == unixfs.open_parsed_folder(unixfs.parse(block), block)
+
+
+def test_the_quick_reader_leaves_long_entries_to_the_whole_one() -> None:
+    for length in (79, 80, 81, 127, 128, 200):
+        block = unixfs.folder([Link("x" * length, LEAF, 1 << 40)])
+        assert (unixfs.open_short_folder(block) is None) == (length > 80)
+        assert unixfs.open_folder(block) == (Link("x" * length, LEAF, 1 << 40),)
+
+
 @pytest.mark.parametrize(
     ("links", "words"),
     [
