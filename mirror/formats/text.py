@@ -53,7 +53,7 @@ _PLAIN_CONTROLS = bytes([*range(0x0A), *range(0x0B, 0x20), 0x7F])
 _HIGH_CONTROL = re.compile(rb"\xc2[\x80-\x9f]")
 _LINE_END = re.compile("\r\n|[\n\r\u2028\u2029]")
 _BLANKS = " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-_BLANK_AT_END = re.compile(f"[{_BLANKS}](?:\n|\\Z)")
+_BLANK_ENDS = frozenset(_BLANKS)
 
 _LINE_ENDS = {
     "": ("", ""),
@@ -171,9 +171,13 @@ class _Report:
 def _find_suspects(text: str) -> frozenset[str]:
     """The letters of `text` that need a closer look. Most texts are told clean by calls in C alone: "printable" leaves
     out the categories Cc, Cf, Cs, Co, Cn, Zl and Zp, in which all suspects lie."""
+    if text.isascii() and len(text.encode().translate(None, _PLAIN_CONTROLS)) == len(text):
+        return frozenset()
     for letter in _COMMON:
         text = text.replace(letter, "")
-    return frozenset() if text.isprintable() else frozenset(filter(_is_suspect, set(text)))
+        if text.isprintable():
+            return frozenset()
+    return frozenset(filter(_is_suspect, set(text)))
 
 
 @lru_cache(maxsize=4096)
@@ -182,11 +186,13 @@ def _is_suspect(letter: str) -> bool:
 
 
 def _is_in_order(text: str, single_line: bool) -> bool:
-    """Whether blanks, lines and NFC are as they should be. NFC is asked word by word, as no letter joins a space."""
+    """Whether blanks, lines and NFC are as they should be."""
     if single_line and ("\n" in text or text.startswith(tuple(_BLANKS))):
         return False
-    words = () if text.isascii() else text.split(" ")
-    return not _BLANK_AT_END.search(text) and all(unicodedata.is_normalized("NFC", word) for word in words)
+    if text.isascii():
+        return " \n" not in text and not text.endswith(" ")  # a tab would be a suspect
+    in_blanks = any(line[-1:] in _BLANK_ENDS for line in text.split("\n"))
+    return not in_blanks and unicodedata.is_normalized("NFC", text)
 
 
 def _split(text: str) -> Iterator[tuple[int, str, str]]:

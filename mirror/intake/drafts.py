@@ -45,9 +45,16 @@ from mirror.intake.attachments import Prepared
 TEXT_AT_MOST = note.NOTE_AT_MOST
 """Bytes in a draft: what fits one note."""
 
+_PIECE = 16 * 1024
+"""Bytes of a draft that are read at a time: nearly all have fewer, and room for a whole note takes time to make."""
+
 ENDINGS = (".md", ".txt")
 
 _FENCE = "+++"
+_FENCE_LINE = re.compile(r"^\+\+\+[^\S\n]*$", re.MULTILINE)
+_PLAIN = re.compile(r'(?:[a-z_]+ = "[^"\\\x00-\x1f\x7f]*"\n)+')
+"""Front matter of plain strings alone, as most has: it needs no parser, but one key given twice."""
+
 _KEYS = ("title", "language", "date", "tags", "warning", "translation_of", "translator", "replaces", "attachments")
 _SIGNED = f"{VERSION} {Testimony.word}\n".encode()
 _LIKE_A_NOTE = re.compile(rb"(?:\xef\xbb\xbf)?\s*mirror/v[0-9]+ [a-z-]+\s*\n.*", re.DOTALL)
@@ -183,7 +190,7 @@ def read_draft(path: Path, options: Options) -> Draft:
     """The draft in a file; raises `Flawed` with everything that is wrong with it. Attachments are not read."""
     data = _read_file(path)
     try:
-        return replace(_read(path, data, options), digest=hashlib.sha256(data).digest())
+        return _read(path, data, options)
     except Flawed:
         raise
     except MirrorError as error:
@@ -216,8 +223,10 @@ def prepare_attachments(draft: Draft, keep: tuple[str, ...], put: Put) -> tuple[
 
 def _read_file(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(TEXT_AT_MOST + 1)
+        with open(path, "rb", buffering=0) as file:
+            data = file.read(_PIECE)
+            while len(data) <= TEXT_AT_MOST and (more := file.read(_PIECE)):
+                data += more
     except OSError as error:
         raise Flawed(path, (f"cannot be read: {(error.strerror or 'input failed').lower()}",)) from None
     if len(data) > TEXT_AT_MOST:
@@ -230,7 +239,7 @@ def _read(path: Path, data: bytes, options: Options) -> Draft:
         return _handed_in(path, data)
     if _LIKE_A_NOTE.fullmatch(data):
         raise Malformed("it begins like a signed note and is no testimony as its author signed it; ask for it again")
-    return _Reading(path, wire.decode_utf8(data, "the file"), options).draft()
+    return _Reading(path, wire.decode_utf8(data, "the file"), options).draft(hashlib.sha256(data).digest())
 
 
 def _handed_in(path: Path, data: bytes) -> Draft:
@@ -241,8 +250,15 @@ def _handed_in(path: Path, data: bytes) -> Draft:
         raise Flawed(path, tuple(f"{each}, in a text that is signed and cannot be changed" for each in where))
     folder = attachments.folder_of(path).name
     files = tuple(_locate(path.parent, f"{folder}/{each.name}") for each in testimony.attachments)
-    handed_in = (testimony, signature)
-    return Draft(path, testimony.body, testimony.language, testimony.title, attachments=files, handed_in=handed_in)
+    return Draft(
+        path,
+        testimony.body,
+        testimony.language,
+        testimony.title,
+        attachments=files,
+        handed_in=(testimony, signature),
+        digest=hashlib.sha256(data).digest(),
+    )
 
 
 def _locate(folder: Path, name: str) -> Path:
@@ -263,8 +279,8 @@ class _Reading:
         self._repairs: list[str] = []
         self._front, self._body, self._lines_above = _split(content)
 
-    def draft(self) -> Draft:
-        """The draft, or `Flawed`."""
+    def draft(self, digest: bytes) -> Draft:
+        """The draft of a file with this digest, or `Flawed`."""
         values = self._front_matter()
         body = self._repaired(self._body, "", self._lines_above).strip("\n")
         if not body:
@@ -282,6 +298,7 @@ class _Reading:
             replaces=self._reference("replaces", values, self._options.replaces),
             attachments=self._attachments(values),
             repairs=tuple(self._repairs),
+            digest=digest,
         )
         self._check_whole(draft)
         if self._flaws:
@@ -393,6 +410,10 @@ def read_front_matter(content: str) -> tuple[dict[str, Any], str]:
 
 
 def _read_toml(front: str) -> dict[str, Any]:
+    if _PLAIN.fullmatch(front):
+        pairs = [line[:-1].split(' = "') for line in front[:-1].split("\n")]
+        if len(values := dict(pairs)) == len(pairs):
+            return values
     try:
         return tomllib.loads("\n" + front)  # so that lines are counted as in the file
     except (ValueError, RecursionError) as error:  # tomllib lets numbers and brackets without end through
@@ -426,10 +447,12 @@ def _translator(value: str) -> str:
 
 def _split(content: str) -> tuple[str, str, int]:
     """Front matter, body, and how many lines stand above the body."""
-    lines = content.removeprefix("\ufeff").split("\n") if _FENCE in content[:8] else []
-    if not lines or lines[0].rstrip() != _FENCE:
+    whole = content.removeprefix("\ufeff") if _FENCE in content[:8] else ""
+    first = whole.partition("\n")[0]
+    if first.rstrip() != _FENCE:
         return "", content, 0
-    for at, line in enumerate(lines[1:], start=1):
-        if line.rstrip() == _FENCE:
-            return "".join(f"{each}\n" for each in lines[1:at]), "\n".join(lines[at + 1 :]), at + 1
-    raise Malformed("the +++ line at its top has no second one below it")
+    second = _FENCE_LINE.search(whole, len(first) + 1)
+    if second is None:
+        raise Malformed("the +++ line at its top has no second one below it")
+    front, body = whole[len(first) + 1 : second.start()], whole[second.end() + 1 :]
+    return front, body, whole.count("\n", 0, second.start()) + 1

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pickle
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -341,6 +342,27 @@ def test_what_is_no_toml_is_flawed_and_nothing_worse(tmp_path: Path, front: str,
     assert place in flaws(tmp_path, f"+++\n{front}\n+++\nx")[0]
     with pytest.raises(Malformed, match=r"the lines between \+\+\+ are not TOML"):
         read_front_matter(f"+++\n{front}\n+++\nx")
+
+
+PLAIN_LINES = st.lists(
+    st.tuples(
+        st.sampled_from(["title", "language", "date", "warning", "a-b", "T", "x_y", ""]),
+        st.sampled_from([" = ", "=", "  = "]),
+        st.text(st.characters(codec="utf-8", exclude_characters="\n\r") | st.sampled_from('"\\\t\x7f#=')),
+    )
+)
+
+
+@given(PLAIN_LINES)
+def test_plain_front_matter_is_read_as_toml_reads_it(lines: list[tuple[str, str, str]]) -> None:
+    front = "".join(f'{key}{sign}"{value}"\n' for key, sign, value in lines)
+    try:
+        expected = tomllib.loads(front)
+    except ValueError:
+        with pytest.raises(Malformed, match="are not TOML"):
+            read_front_matter(f"+++\n{front}+++\nx")
+    else:
+        assert read_front_matter(f"+++\n{front}+++\nx") == (expected, "x")
 
 
 @pytest.mark.parametrize(
