@@ -1,0 +1,116 @@
+"""What was withdrawn leaves the node too: exactly its blocks, and only those that nothing else uses.
+
+Run after the pin was moved. For each withdrawn testimony that the node still has anything of:
+
+1. its blocks are named: the note's CID stands in the log; its attachments stand in the note, read from the node's own
+   copy without asking the network; their folder stands in an edition of ours from before;
+2. what the newest tree uses stays; the rest is removed, content before what names it, so that a run that was cut off
+   leaves what the next one finds the rest by;
+3. the node is asked again, offline, whether it has them.
+
+A block that another pin holds stays, and the pins are named: they are somebody's to remove. Whoever fetched a copy has
+it; a cluster's peers and a pinning service remove what they no longer pin when they collect garbage, if ever.
+"""
+
+from dataclasses import dataclass
+
+from mirror import tree
+from mirror.errors import FAULTS
+from mirror.formats import notes, unixfs
+from mirror.formats.cid import CID, RAW
+from mirror.formats.notes import Testimony
+from mirror.pin import Node, Ours
+
+PINS_ASKED_AT_MOST = 8
+"""Blocks of which is asked who pins them: each question may make a node walk all its pins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What a node still had of what was withdrawn: of which indexes, how many blocks went, and which stayed and why.
+
+    `pins` has the name and root of pins that hold what stayed.
+    """
+
+    indexes: tuple[int, ...]
+    blocks: int
+    kept: dict[CID, str]
+    pins: tuple[tuple[str, CID], ...]
+
+
+def remove_withdrawn(node: Node, ours: Ours) -> Removed | None:
+    """Remove what a node has of withdrawn testimonies; None where it has nothing of them."""
+    places = [_place(ours, index, how.by) for index, how in sorted(ours.head.withdrawn().items())]
+    there = [place for place in places if any(node.has(cid) for cid in (place.note, place.folder) if cid is not None)]
+    if not there:
+        return None
+    used = set(tree.reach(ours.root, ours.archive.blocks.get))
+    gone: set[CID] = set()
+    kept: dict[CID, str] = {}
+    for place in there:
+        content = [cid for cid in (*_attachments(node, place), place.note) if cid not in used and cid not in gone]
+        stayed = _remove(node, content)
+        gone.update(cid for cid in content if cid not in stayed)
+        kept |= stayed
+        if not stayed and place.folder is not None and place.folder not in used:
+            kept |= (stayed := _remove(node, [place.folder]))
+            gone.update({place.folder} - stayed.keys())
+    pins = {pin for cid in list(kept)[:PINS_ASKED_AT_MOST] for pin in node.pins_that_hold(cid)}
+    return Removed(tuple(place.index for place in there), len(gone), kept, tuple(sorted(pins)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where to look for a withdrawn testimony: its note, and its attachments' folder where an edition here tells it."""
+
+    index: int
+    note: CID
+    folder: CID | None
+
+
+def _place(ours: Ours, index: int, by: int) -> _Place:
+    folder = None
+    try:
+        before = ours.before(by)
+        link = None if before is None else before.tree.find((tree.FILE, *tree.number_path(index)))
+        folder = None if link is None else link.cid
+    except FAULTS:
+        pass  # that edition cannot be read here any more; the note names the attachments too
+    return _Place(index, ours.head.entry(index).cid, folder)
+
+
+def _attachments(node: Node, place: _Place) -> list[CID]:
+    """The blocks of the attachments as far as the node has what names them; what is named before what names it."""
+    named: list[CID] = []
+    if place.folder is not None:
+        named += _links(node, place.folder)
+    try:
+        note = notes.peek(node.block(place.note))
+        named += [each.cid for each in note.attachments] if isinstance(note, Testimony) else []
+    except FAULTS:
+        pass  # it is gone already, or was never whole: the folder, where it is known, names the same
+    found = dict.fromkeys(named)
+    waiting = list(found)
+    while waiting:
+        below = [cid for cid in _links(node, waiting.pop()) if cid not in found]
+        found.update(dict.fromkeys(below))
+        waiting += below
+    return list(reversed(found))
+
+
+def _links(node: Node, cid: CID) -> list[CID]:
+    if cid.codec == RAW:
+        return []
+    try:
+        return [link.cid for link in unixfs.parse(node.block(cid)).links]
+    except FAULTS:
+        return []
+
+
+def _remove(node: Node, cids: list[CID]) -> dict[CID, str]:
+    """Remove blocks; what stayed and why, also where the node says it removed them and has them still."""
+    stayed = dict(node.remove(cids)) if cids else {}
+    for cid in cids:
+        if cid not in stayed and node.has(cid):
+            stayed[cid] = "it says that it removed the block, and has it still"
+    return stayed
