@@ -25,7 +25,7 @@ their blocks are in the file.
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from mirror.errors import BadBlock, Malformed, Refused
 from mirror.formats import cbor, wire
@@ -53,8 +53,7 @@ class Header:
     data_end: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """Where one block lies: `length` bytes from `offset`, which is behind its CID. Its bytes were not looked at."""
 
     cid: CID
@@ -165,23 +164,33 @@ def _read_header_2(file: BinaryIO, size: int) -> tuple[int, int]:
 def sections(file: BinaryIO) -> Iterator[Section]:
     """Each block's name and place, in the order of the file. Raises Malformed, naming the byte.
 
-    Data are passed over, neither read nor checked; nothing else may move in `file` meanwhile.
+    Data are passed over, neither looked at nor checked.
     """
     header = read_header(file)
     end = file.seek(0, io.SEEK_END) if header.data_end is None else header.data_end
-    offset = header.data_start
+    offset = start = header.data_start
+    window = b""
     while offset < end:
-        section = _read_section(file, offset, end)
+        if min(offset + _HEAD_AT_MOST, end) > start + len(window):
+            start, window = offset, _read_window(file, offset, end)
+        section = _parse_head(window[offset - start : offset - start + _HEAD_AT_MOST], offset, end)
         yield section
         offset = section.offset + section.length
 
 
 _HEAD_AT_MOST = wire.VARINT_AT_MOST + CID_AT_MOST
 
+_WINDOW = 64 * 1024
+"""Bytes read at once where sections are listed: some twenty testimonies, and little where blocks are long."""
 
-def _read_section(file: BinaryIO, start: int, end: int) -> Section:
-    file.seek(start)
-    head = file.read(min(_HEAD_AT_MOST, end - start))
+
+def _read_window(file: BinaryIO, offset: int, end: int) -> bytes:
+    file.seek(offset)
+    return file.read(min(_WINDOW, end - offset))
+
+
+def _parse_head(head: bytes, start: int, end: int) -> Section:
+    """The section that begins at `start` with `head`, in data that end at `end`."""
     try:
         length, offset = wire.decode_varint(head)
         if length == 0:
