@@ -9,6 +9,8 @@
 
 They have no bootstrap peers, announce themselves to nobody, look nothing up and report nothing: each listens on
 loopback alone, at a port that the system gave it and which it keeps. Their environment holds nothing of the user's.
+One thing cannot be turned off: a peer of a cluster asks the nearest router whether it would map ports; it has none to
+map, as those of loopback are left out.
 What they say goes to ``log`` in their folder. They are stopped by their ids, and by the system should this process die.
 
 No pytest in here: `scripts/services` starts the same.
@@ -61,6 +63,25 @@ ISOLATED = {
 """Settings of a Kubo node that no one outside hears of, and that hears of no one; their names with dots."""
 
 
+LIVELY = {
+    "cluster.mdns_interval": "0s",
+    "cluster.monitor_ping_interval": "1s",
+    "cluster.peer_watch_interval": "1s",
+    "cluster.pin_recover_interval": "3s",
+    "cluster.pubsub.heartbeat_interval": "1s",
+    "cluster.state_sync_interval": "3s",
+    "consensus.crdt.rebroadcast_interval": "1s",
+    "datastore.pebble.pebble_options.cache_size_bytes": 8 << 20,
+    "datastore.pebble.pebble_options.mem_table_size": 4 << 20,
+    "informer.disk.metric_ttl": "3s",
+    "informer.tags.metric_ttl": "3s",
+    "ipfs_connector.ipfshttp.connect_swarms_delay": "1s",
+    "monitor.pubsubmon.check_interval": "1s",
+    "observations.metrics.prometheus_endpoint": "/ip4/127.0.0.1/tcp/0",
+}
+"""Settings of a peer of a cluster that notices in seconds what others may notice in minutes; their names with dots."""
+
+
 class NotStarted(RuntimeError):
     """A program ended, or was not ready in time; with the end of what it said."""
 
@@ -89,6 +110,19 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 def _end_with_this_process() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG, of the thread that started it
+
+
+def configure(path: Path, settings: Mapping[str, Any]) -> None:
+    """Change what the file of settings in JSON at `path` says; their names with dots."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    for name, value in settings.items():
+        *sections, last = name.split(".")
+        section = config
+        for each in sections:
+            section[each] = section.get(each) or {}
+            section = section[each]
+        section[last] = value
+    path.write_text(json.dumps(config), encoding="utf-8")
 
 
 class Daemon:
@@ -188,16 +222,7 @@ class Kubo(Daemon):
 
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Change settings, their names with dots; for the next start."""
-        path = self.repository / "config"
-        config = json.loads(path.read_text(encoding="utf-8"))
-        for name, value in settings.items():
-            *sections, last = name.split(".")
-            section = config
-            for each in sections:
-                section[each] = section.get(each) or {}
-                section = section[each]
-            section[last] = value
-        path.write_text(json.dumps(config), encoding="utf-8")
+        configure(self.repository / "config", settings)
 
     def setting(self, name: str) -> Any:
         """The value of a setting, its name with dots."""
@@ -304,9 +329,12 @@ def _form(file: Iterable[bytes]) -> Iterable[bytes]:
 
 
 def connect(one: Kubo, other: Kubo) -> None:
-    """Let two running nodes know of each other, and find each other again after one was started anew."""
-    one.rpc("swarm/peering/add", other.swarm)
-    other.rpc("swarm/peering/add", one.swarm)
+    """Let two running nodes know of each other, also after one was started anew."""
+    for node, peer in ((one, other), (other, one)):
+        known = node.setting("Peering.Peers") or []
+        peer_at = {"ID": peer.peer_id, "Addrs": [peer.swarm.rpartition("/p2p/")[0]]}
+        node.configure({"Peering.Peers": [*known, peer_at]})
+        node.rpc("swarm/peering/add", peer.swarm)
     one.rpc("swarm/connect", other.swarm)
 
 
@@ -317,28 +345,26 @@ class ClusterPeer(Daemon):
         folder.mkdir(parents=True, exist_ok=True)
         self.node = node
         self.name = folder.name
+        self._repository = folder / "repository"
         self._ports = {door: free_port() for door in ("swarm", "api", "proxy", "pinning")}
-        variables = environment(folder, **self._settings(folder, secret))
+        variables = environment(folder, IPFS_CLUSTER_PATH=str(self._repository))
         command = [program, "daemon", *(("--bootstrap", first.swarm) if first else ())]
         super().__init__(command, folder, variables)
         made = subprocess.run([program, "init"], env=variables, cwd=folder, capture_output=True, text=True, check=False)
         assert made.returncode == 0, made.stderr
+        configure(self._repository / "service.json", LIVELY | self._settings(secret))
 
-    def _settings(self, folder: Path, secret: str) -> dict[str, str]:
+    def _settings(self, secret: str) -> dict[str, Any]:
         here = {door: f"/ip4/127.0.0.1/tcp/{port}" for door, port in self._ports.items()}
         return {
-            "IPFS_CLUSTER_PATH": str(folder / "repository"),
-            "CLUSTER_SECRET": secret,
-            "CLUSTER_PEERNAME": self.name,
-            "CLUSTER_CRDT_TRUSTEDPEERS": "*",
-            "CLUSTER_LISTENMULTIADDRESS": here["swarm"],
-            "CLUSTER_RESTAPI_HTTPLISTENMULTIADDRESS": here["api"],
-            "CLUSTER_PINSVCAPI_HTTPLISTENMULTIADDRESS": here["pinning"],
-            "CLUSTER_IPFSPROXY_LISTENMULTIADDRESS": here["proxy"],
-            "CLUSTER_IPFSPROXY_NODEMULTIADDRESS": self.node.address,
-            "CLUSTER_IPFSHTTP_NODEMULTIADDRESS": self.node.address,
-            "CLUSTER_MONITORPINGINTERVAL": "1s",
-            "CLUSTER_MDNSINTERVAL": "0",
+            "cluster.peername": self.name,
+            "cluster.secret": secret,
+            "cluster.listen_multiaddress": [here["swarm"]],
+            "api.restapi.http_listen_multiaddress": here["api"],
+            "api.pinsvcapi.http_listen_multiaddress": here["pinning"],
+            "api.ipfsproxy.listen_multiaddress": here["proxy"],
+            "api.ipfsproxy.node_multiaddress": self.node.address,
+            "ipfs_connector.ipfshttp.node_multiaddress": self.node.address,
         }
 
     @property
@@ -353,7 +379,7 @@ class ClusterPeer(Daemon):
 
     @property
     def peer_id(self) -> str:
-        identity = json.loads((self.folder / "repository" / "identity.json").read_text(encoding="utf-8"))
+        identity = json.loads((self._repository / "identity.json").read_text(encoding="utf-8"))
         return str(identity["id"])
 
     @property
@@ -363,9 +389,27 @@ class ClusterPeer(Daemon):
     def is_ready(self, said: str) -> bool:
         return "** IPFS Cluster is READY **" in said
 
+    def ask(self, path: str, method: str = "GET") -> Any:
+        """The answer of its REST API, without any library: a JSON document, or one for each line."""
+        line = http.client.HTTPConnection("127.0.0.1", self._ports["api"], timeout=60)
+        try:
+            line.request(method, path)
+            answer = line.getresponse()
+            body = answer.read().decode()
+        finally:
+            line.close()
+        assert answer.status < 300, (path, answer.status, body)
+        documents = [json.loads(each) for each in body.split("\n") if each]
+        return documents[0] if len(documents) == 1 else documents
+
+    def states(self, cid: str) -> dict[str, str]:
+        """What each peer says of a pin, by the peers' names; such as ``pinned`` or ``pinning``."""
+        peers = self.ask(f"/pins/{cid}")["peer_map"].values()
+        return {peer["peername"]: peer["status"] for peer in peers}
+
 
 class Cluster:
-    """`size` peers that share one secret, each with a node of its own; all know of each other."""
+    """`size` peers that share one secret, each with a node of its own; all are up, and know of each other."""
 
     def __init__(self, kubo: Path, cluster: Path, folder: Path, size: int) -> None:
         self._secret = secrets.token_hex(32)
@@ -373,6 +417,8 @@ class Cluster:
         try:
             for number in range(size):
                 self._add(kubo, cluster, folder / f"peer-{number}")
+            for peer in self.peers:
+                wait_until(lambda peer=peer: len(peer.ask("/peers")) == size, f"{peer.name} knows all the others")
         except BaseException:
             self.stop()
             raise
