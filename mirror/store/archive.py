@@ -3,6 +3,7 @@
     archive/                 may be handed to anybody, copied by any tool
     ├── head                 one line: the newest root CID
     ├── announcement.txt     the newest signed announcement
+    ├── name.ipns-record     the newest signed record of the mirror's name, which anybody may put again
     ├── dropping             only while a withdrawal is under way: the blocks that it takes out of the files
     └── editions/
         └── 000001.car       the blocks that edition 1 added; its header names the root
@@ -32,7 +33,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from mirror.errors import Malformed, MirrorError, Missing, Refused
-from mirror.formats import car, fields, note, wire
+from mirror.formats import car, fields, ipns, note, wire
 from mirror.formats import cid as cids
 from mirror.formats.cid import CID
 from mirror.store import files
@@ -103,6 +104,21 @@ class Archive:
         with contextlib.suppress(Missing):
             return files.read_at_most(self.announcement_path, note.NOTE_AT_MOST, "the announcement")
         return None
+
+    @property
+    def name_path(self) -> Path:
+        """The newest IPNS record of the mirror's name."""
+        return self.folder / "name.ipns-record"
+
+    def name_record(self) -> bytes | None:
+        """The newest IPNS record of the mirror's name, unopened, if there is one; it may lead to an older edition."""
+        with contextlib.suppress(Missing):
+            return files.read_at_most(self.name_path, ipns.RECORD_AT_MOST, "the name's record")
+        return None
+
+    def set_name_record(self, data: bytes) -> None:
+        """Keep the newest record of the name: it is public, and needs no key to be put again."""
+        files.replace(self.name_path, data)
 
     def editions(self) -> dict[int, Path]:
         """The edition files by their number, ascending; numbers may have gaps."""

@@ -5,6 +5,7 @@
     archive/announcement.txt
     archive/editions/000001.car
     archive/head
+    archive/name.ipns-record
     mirror.toml
     secret/key.age
     secret/texts.sqlite
@@ -32,7 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirror.errors import Malformed, Refused, Unavailable, Unverified
-from mirror.formats import fields, note, tar
+from mirror.formats import fields, ipns, note, tar
 from mirror.formats.tar import Entry
 from mirror.store import files, settings, vault
 from mirror.store.archive import DROPPING_AT_MOST, HEAD_AT_MOST
@@ -50,6 +51,7 @@ _PLACES = {
     "archive/head": HEAD_AT_MOST,
     "archive/announcement.txt": note.NOTE_AT_MOST,
     "archive/dropping": DROPPING_AT_MOST,
+    "archive/name.ipns-record": ipns.RECORD_AT_MOST,
 }
 _EDITION = re.compile(r"archive/editions/([0-9]{6}|[1-9][0-9]{6,17})\.car")
 

@@ -1,6 +1,8 @@
-"""What a reader remembers: the keys she confirmed, and the newest edition seen under each.
+"""What a reader remembers: the keys she confirmed, the newest edition seen under each, and where its name last led.
 
     known/<k51…>.json
+
+The record of a name is kept as it was signed, so that it convinces others where a later one contradicts it.
 
 Memory is kept only for mirrors that the reader confirmed (`mirror trust`), keyed by the key and not by the name; it can
 be forgotten. It lies in the user's state folder and tells which mirrors she follows, so nothing is written unasked.
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mirror.errors import Malformed, MirrorError, Missing
-from mirror.formats import checkpoint, fields, key, wire
+from mirror.formats import checkpoint, fields, ipns, key, wire
 from mirror.formats.cid import CID
 from mirror.formats.key import PublicKey
 from mirror.store import files
@@ -31,10 +33,11 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A mirror whose key the reader confirmed, and what she last saw of it."""
+    """A mirror whose key the reader confirmed, what she last saw of it, and the newest record of its name."""
 
     key: PublicKey
     seen: Seen | None = None
+    record: bytes | None = None
 
 
 class Memory:
@@ -78,6 +81,15 @@ class Memory:
             raise Missing(f"the key of {mirror.name} was never confirmed")
         self._write(replace(known, seen=seen))
 
+    def see_record(self, mirror: PublicKey, record: bytes) -> None:
+        """Remember a record of a confirmed mirror's name, unless a newer one is remembered. Opens it first."""
+        known = self.get(mirror)
+        if known is None:
+            raise Missing(f"the key of {mirror.name} was never confirmed")
+        new = ipns.open_record(record, mirror.ipns)
+        if known.record is None or new.order > ipns.open_record(known.record, mirror.ipns).order:
+            self._write(replace(known, record=record))
+
     def forget(self, mirror: PublicKey) -> bool:
         """Remove every trace of a key; says whether there was one."""
         there = self._path(mirror).exists()
@@ -95,6 +107,8 @@ class Memory:
                 "edition": known.seen.edition,
                 "index_hash": str(known.seen.root_cid),
             }
+        if known.record is not None:
+            value["record"] = wire.encode_base64(known.record)
         files.make_folder(self._folder, private=True)
         files.replace(self._path(known.key), wire.encode_json(value), mode=files.PRIVATE)
 
@@ -103,8 +117,12 @@ def _parse(path: Path, data: bytes) -> Known:
     try:
         value = wire.decode_json(data, "it")
         mirror = key.parse_vkey(value["vkey"])
-        seen = value.get("seen")
-        return Known(mirror, None if seen is None else _parse_seen(seen, mirror))
+        seen, record = value.get("seen"), value.get("record")
+        return Known(
+            mirror,
+            None if seen is None else _parse_seen(seen, mirror),
+            None if record is None else _parse_record(record, mirror),
+        )
     except (KeyError, TypeError, AttributeError):
         raise Malformed(f"the memory {path} lacks something, or holds something else") from None
     except MirrorError as error:
@@ -118,3 +136,9 @@ def _parse_seen(value: dict[str, Any], mirror: PublicKey) -> Seen:
     if type(edition) is not int or edition < 1:
         raise Malformed("it holds no edition number")
     return Seen(edition, fields.folder_cid(value["index_hash"]), signed)
+
+
+def _parse_record(value: str, mirror: PublicKey) -> bytes:
+    record = wire.decode_base64(value)
+    ipns.open_record(record, mirror.ipns)
+    return record

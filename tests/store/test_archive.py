@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mirror.errors import Malformed, Missing, Refused, Unavailable
-from mirror.formats import car
+from mirror.formats import car, ipns
 from mirror.formats.cid import CID, DAG_PB
 from mirror.store.archive import HEAD_AT_MOST, Archive, is_archive, root_of
 
@@ -264,3 +264,15 @@ def test_what_is_to_be_dropped_is_known_until_it_is_done(archive: Archive) -> No
     assert archive.dropping() == wanted
     archive.set_dropping([])
     assert (archive.dropping(), names(archive.folder)) == ([], [])
+
+
+def test_the_record_of_the_name_is_kept_beside_the_head(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    assert archive.name_record() is None
+    archive.set_name_record(b"older")
+    archive.set_name_record(bytes(ipns.RECORD_AT_MOST))
+    assert archive.name_record() == bytes(ipns.RECORD_AT_MOST)
+    assert [path.name for path in tmp_path.iterdir()] == ["name.ipns-record"]
+    archive.name_path.write_bytes(bytes(ipns.RECORD_AT_MOST + 1))
+    with pytest.raises(Refused, match="is larger than 10240 bytes"):
+        archive.name_record()

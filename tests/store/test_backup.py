@@ -30,6 +30,7 @@ CONTENT = {
     "archive/editions/000001.car": bytes(range(256)) * 1000,
     "archive/editions/1000000.car": b"",
     "archive/head": b"bafy\n",
+    "archive/name.ipns-record": b"record",
     "mirror.toml": b"day = false\n",
     "secret/key.age": b"age\n",
     "secret/requests/one/две.txt": b"text",

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 from mutate import mutated
 from strategies import AUTHOR, KEY, NAME, NAMESAKE, raw_cid
 
-from mirror.errors import Malformed, Missing, Refused
-from mirror.formats import checkpoint, wire
+from mirror.errors import BadSignature, Malformed, Missing, Refused
+from mirror.formats import checkpoint, ipns, wire
 from mirror.formats.checkpoint import Checkpoint
 from mirror.formats.cid import CID, DAG_PB
+from mirror.formats.ipns import Naming
+from mirror.formats.key import SecretKey
 from mirror.store.known import MEMORY_AT_MOST, Known, Memory, Seen
 
 ROOT = CID.of(DAG_PB, b"a tree")
@@ -47,6 +50,36 @@ def test_what_is_confirmed_and_seen_is_remembered(tmp_path: Path) -> None:
     memory.see(KEY.public, newer)
     assert memory.get(KEY.public) == Known(KEY.public, newer)
     assert json.loads(file_of(tmp_path).read_bytes())["seen"]["edition"] == 8
+
+
+def record(sequence: int, year: int = 2031, signer: SecretKey = KEY) -> bytes:
+    return ipns.sign(Naming(signer.public, ROOT, sequence, date(year, 12, 1)), signer)
+
+
+def test_the_newest_record_of_a_name_is_remembered_as_it_was_signed(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    with pytest.raises(Missing, match="was never confirmed"):
+        memory.see_record(KEY.public, record(1))
+    memory.confirm(KEY.public)
+    memory.see(KEY.public, SEEN)
+    for given_, kept in [
+        (record(7), record(7)), (record(6), record(7)), (record(7, 2030), record(7)),
+        (record(7, 2032), record(7, 2032)), (record(8, 2026), record(8, 2026)),
+    ]:  # fmt: skip
+        memory.see_record(KEY.public, given_)
+        assert Memory(tmp_path).get(KEY.public) == Known(KEY.public, SEEN, kept)
+    assert memory.confirm(KEY.public).record == record(8, 2026)
+
+
+def test_a_record_of_another_name_is_not_remembered(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    memory.confirm(KEY.public)
+    with pytest.raises(BadSignature, match="is not valid"):
+        memory.see_record(KEY.public, record(1, signer=NAMESAKE))
+    for wrong in (wire.encode_base64(record(1, signer=NAMESAKE)), "", "AA==", 7, ["AA=="]):
+        written = put(tmp_path, json.dumps({"vkey": KEY.public.vkey, "record": wrong}).encode())
+        with pytest.raises(Malformed, match=r"cannot be believed|lacks something, or holds something else"):
+            written.get(KEY.public)
 
 
 def test_memory_is_its_owners_alone(tmp_path: Path) -> None:
