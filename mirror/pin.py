@@ -300,9 +300,10 @@ def push(holder: Holder, ours: Ours, found: Found, run: Run) -> Outcome:
     """
     pushing = _Pushing(holder, ours, found, run)
     held = pushing.place()
-    if held is None or held.state != "pinned":
+    if held is None or held.state == "pinning":
         return pushing.outcome(held)
     read = pushing.confirm()
+    held = held if held.state == "pinned" else holder.state(ours.root)
     return pushing.outcome(held, read, pushing.unpin_older())
 
 
@@ -346,12 +347,15 @@ class _Pushing:
         return self._settle()
 
     def _settle(self) -> Held | None:
-        """Ask until the pin is there, has failed, or the caller's patience ends."""
+        """Ask until the pin is there, has failed, or the caller's patience ends.
+
+        A node's pin that failed is one that it has and not the blocks: `confirm` judges that.
+        """
         while True:
             held = self._holder.state(self._ours.root)
-            if held is not None and held.state == "failed":
+            if held is not None and held.state == "failed" and not isinstance(self._holder, Node):
                 raise Unavailable(f"{self._holder.name}: the pin failed: {held.words or 'it does not say why'}")
-            if (held is not None and held.state == "pinned") or not self._run.wait(held):
+            if (held is not None and held.state != "pinning") or not self._run.wait(held):
                 return held
 
     def _send_after(self, number: int) -> None:

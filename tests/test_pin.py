@@ -4,6 +4,7 @@ import copy
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from holders import MemoryHolder, MemoryNode
@@ -247,6 +248,25 @@ def test_a_pin_without_its_pages_is_false(bench: Bench) -> None:
         f"home reports the pin of edition 3, and lacks 1 of the blocks that were asked for: home lacks block {page}"
     )
     assert said == [f"{found.value.message}; every edition is sent once more"]
+
+
+@pytest.mark.parametrize("mended", [True, False])
+def test_a_node_that_pins_and_has_no_root_is_found_at_once(bench: Bench, mended: bool) -> None:
+    node, honest = MemoryNode(), MemoryNode.send
+    node.lose(bench.head.root)
+    node.state = lambda root: node.pins.get(root) and Held(root, "pinned" if root in node.blocks else "failed")  # type: ignore[method-assign, assignment, return-value]
+
+    def send(*arguments: Any) -> int:
+        if mended and len(node.sent) > 20:
+            node.loses.clear()
+        return honest(node, *arguments)
+
+    node.send = send  # type: ignore[method-assign]
+    if mended:
+        assert pushed(bench, node).confirmed
+        return
+    with pytest.raises(Unverified, match=f"^home reports the pin of edition 3.* home lacks block {bench.head.root}$"):
+        pushed(bench, node)
 
 
 @pytest.mark.parametrize("damage", ["lose", "flip"])
