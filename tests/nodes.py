@@ -14,7 +14,6 @@ here the test is skipped, saying so; in the gate it fails.
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,12 +79,12 @@ def kubo_with_router(make_kubo: MakeKubo) -> Callable[..., Kubo]:
 
 
 @pytest.fixture
-def cluster_of(tmp_path: Path) -> Iterator[Callable[[int], Cluster]]:
+def cluster_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Cluster]]:
     """Makes clusters of so many peers, each in front of a node of its own."""
     with ExitStack() as stack:
 
         def make(size: int) -> Cluster:
-            cluster = Cluster(need_service("kubo"), need_service("cluster"), tmp_path / "cluster", size)
+            cluster = Cluster(need_service("kubo"), need_service("cluster"), tmp_path_factory.mktemp("cluster"), size)
             stack.callback(cluster.stop)
             return cluster
 
