@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,9 @@ from mirror.errors import BadBlock, Missing
 from mirror.formats import car
 from mirror.formats.cid import CID, DAG_PB
 from mirror.store import blocks as module
+from mirror.store import cache
 from mirror.store.blocks import FILES_OPEN_AT_MOST, Blocks
+from mirror.store.index import Failed
 from mirror.verdict import Claim, State
 
 ROOT = CID.of(DAG_PB, b"root")
@@ -71,11 +73,13 @@ def test_a_block_that_is_its_own_name_needs_no_file() -> None:
     assert Blocks([]).get(CID(b"\x01\x55\x00\x03abc")) == b"abc"
 
 
-def test_blocks_are_listed_a_thousand_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CIDS_AT_A_TIME", 3)
+def test_blocks_are_listed_a_thousand_at_a_time(
+    tmp_path: Path, index: Path | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "CIDS_AT_A_TIME", 3)
     held = [b"%d" % number for number in range(10)]
     for count in (0, 2, 3, 4, 9, 10):
-        with Blocks([write_car(tmp_path / "1.car", *held[:count])]) as blocks:
+        with Blocks([write_car(tmp_path / "1.car", *held[:count])], index) as blocks:
             assert list(blocks) == sorted(map(name, held[:count]))
 
 
@@ -164,7 +168,7 @@ def test_a_file_that_is_gone_leaves_its_blocks_missing(tmp_path: Path, index: Pa
 def test_a_disk_that_fails_under_a_block_leaves_it_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_car(tmp_path / "1.car", b"one")
     with Blocks([path]) as blocks:
-        monkeypatch.setattr(Blocks, "_file", lambda self, path: os.open(path / "x", 0))
+        monkeypatch.setattr(Blocks, "_file", lambda self, path: os.open(f"{path}/x", 0))
         with pytest.raises(Missing, match=rf"block {name(b'one')} at byte \d+ of 1\.car cannot be read"):
             blocks.get(name(b"one"))
 
@@ -263,6 +267,20 @@ def test_an_index_that_another_program_holds_is_left_alone(
     assert holder.execute("SELECT COUNT(*) FROM blocks").fetchone() == (1,)
     assert index.stat().st_ino == inode
     holder.close()
+
+
+def test_an_index_that_fails_while_it_is_listed_is_left_for_one_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = [b"%d" % number for number in range(5)]
+
+    def fail(self: cache.InFile, behind: bytes = b"") -> Iterator[bytes]:
+        yield sorted(map(name, held))[0]
+        raise Failed(damaged=False)
+
+    monkeypatch.setattr(cache.InFile, "cids", fail)
+    with Blocks([write_car(tmp_path / "1.car", *held)], tmp_path / "index") as blocks:
+        assert list(blocks) == sorted(map(name, held))
 
 
 @pytest.mark.parametrize("block", [lambda path: path.mkdir(), lambda path: path.parent.joinpath("in").write_bytes(b"")])
