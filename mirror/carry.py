@@ -2,7 +2,8 @@
 
 An export holds the whole tree and nothing else, blocks in depth-first order of first use, so that two exports of one
 edition are the same bytes. Bringing in takes only what an archive lacks, as one more edition's file, and only from a
-copy that its caller has verified; it refuses an older edition, another mirror's, and a log that is no continuation.
+copy that its caller has verified; it refuses an older edition (`mirror.carry_back` takes from that what is lacking),
+another mirror's, and a log that is no continuation.
 
 What was withdrawn since the edition held leaves the archive's files too, in the order of `mirror.store.archive`: the
 list of blocks, the edition, `head`, the files anew. A crash at any step is taken up by `adopt` and `finish`.
@@ -100,7 +101,7 @@ def adopt(archive: Archive, judge: Callable[[CID], None]) -> Edition | None:
     changed; None where there is no such edition.
     """
     pending = archive.pending()
-    if pending is None:
+    if pending is None or (archive.has_head() and archive.head() not in archive.blocks):  # the head's own file is lost
         return None
     judge(pending[1])
     shown = Edition(pending[1], archive.blocks.get)
@@ -131,18 +132,20 @@ def _commit(archive: Archive, root: CID) -> None:
 
 
 def _check_continues(held: Edition, shown: Edition) -> None:
-    if held.key != shown.key or held.charter_cid != shown.charter_cid:
-        raise Refused(f"this is the mirror {shown.key.vkey}, the archive holds {held.key.vkey}")
+    check_same_log(held, shown)
     if shown.root == held.root:
         raise Refused(f"edition {held.number} is here already")
-    timeline.advance(*_in_order(held, shown))
-    if shown.number == held.number:
-        raise Unverified(f"two editions {held.number}: {held.root} is held, {shown.root} is shown")
     if shown.number < held.number:
-        raise Refused(
-            f"this is edition {shown.number}, and the archive holds edition {held.number}",
-            hint="there is nothing in an older edition that a newer one lacks, but what was withdrawn",
-        )
+        raise Refused(f"this is edition {shown.number}, and the archive holds edition {held.number}")
+
+
+def check_same_log(held: Edition, shown: Edition) -> None:
+    """Raise unless two editions can be of one log: `Refused` for two mirrors, `Forked` or `Unverified` otherwise."""
+    if held.key != shown.key or held.charter_cid != shown.charter_cid:
+        raise Refused(f"this is the mirror {shown.key.vkey}, the archive holds {held.key.vkey}")
+    timeline.advance(*_in_order(held, shown))
+    if shown.number == held.number and shown.root != held.root:
+        raise Unverified(f"two editions {held.number}: {held.root} is held, {shown.root} is shown")
 
 
 def _in_order(held: Edition, shown: Edition) -> tuple[Checkpoint, Checkpoint, TiledLog]:

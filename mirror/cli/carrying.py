@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
-from mirror import carry, tree
+from mirror import carry, carry_back, tree
 from mirror.alone import ONE_NOTE
+from mirror.carry_back import Filled, either, is_older
 from mirror.cli import forking
 from mirror.cli.main import Session
 from mirror.cli.reporting import print_report, shown
@@ -26,6 +28,8 @@ from mirror.store.archive import Archive
 from mirror.store.workspace import Workspace
 from mirror.trust import Trust
 from mirror.verdict import Claim, State
+
+T = TypeVar("T")
 
 
 @click.command()
@@ -85,7 +89,7 @@ def import_(session: Session, what: Path, *, key_text: str | None) -> int:
 
     It is verified whole before anything is written. Where there is no workspace yet, a keeper's is made: an archive
     without a key. A log that is no continuation of the one held is refused. What was withdrawn since leaves the
-    workspace's files.
+    workspace's files. Of an edition that is not newer, what is lacking or damaged here is taken.
 
     \b
     mirror --home copy import voices.car
@@ -104,13 +108,19 @@ def import_(session: Session, what: Path, *, key_text: str | None) -> int:
         with workspace.writing(), workspace.archive as archive:
             judge = partial(_judge_pending, session, archive, trust_of(session, None, key_text, None, memory=True))
             adopted = _take_up(session, archive, judge)
+            filled = None
             if adopted is not None and adopted.root == copy.root:
                 edition, count = adopted, 0
+            elif is_older(archive, copy.root, copy.get):
+                filled = _keeping_evidence(session, archive, copy, carry_back.fill_in)
+                edition, count = filled.held, filled.blocks
             else:
-                edition, count = _bring_in(session, archive, copy)
-    session.terminal.say(
-        f"{edition.key.name}: edition {edition.number} is here now, {many(count, 'new block', 'new blocks')}"
-    )
+                edition, count = _keeping_evidence(session, archive, copy, carry.bring_in)
+    if filled is None:
+        new = many(count, "new block", "new blocks")
+        session.terminal.say(f"{edition.key.name}: edition {edition.number} is here now, {new}")
+    else:
+        _say_filled(session, filled)
     key = report.verdict(Claim.KEY)
     if key.state is not State.HOLDS:
         session.terminal.tell(f"key {key.state.value}: {shown('; '.join(key.words))}")
@@ -120,6 +130,7 @@ def import_(session: Session, what: Path, *, key_text: str | None) -> int:
             "edition": edition.number,
             "index_hash": str(edition.root),
             "new_blocks": count,
+            "skipped": [] if filled is None else list(filled.skipped),
             "key": key.state.value,
         }
     )
@@ -148,12 +159,27 @@ def _judge_pending(session: Session, archive: Archive, trust: Trust, root: CID) 
         )
 
 
-def _bring_in(session: Session, archive: Archive, copy: Copy) -> tuple[Edition, int]:
+def _say_filled(session: Session, filled: Filled) -> None:
+    """Say what came of an edition that is not newer; nothing at all is a refusal where it is the very newest."""
+    held, shown_now = filled.held, filled.shown
+    if not filled.blocks and shown_now.root == held.root:
+        raise Refused(f"edition {held.number} is here already")
+    which = "it" if shown_now.root == held.root else f"edition {shown_now.number}"
+    came = f"{many(filled.blocks, 'block', 'blocks')} of {which} that this archive lacked or had damaged"
+    words = f"took {came}" if filled.blocks else f"nothing of {which} is lacking here"
+    session.terminal.say(f"{held.key.name}: edition {held.number} stays the newest; {words}")
+    if filled.skipped:
+        listed = ", ".join(f"#{index}" for index in filled.skipped)
+        session.terminal.say(f"skipped       {listed}, withdrawn since; please delete copies")
+
+
+def _keeping_evidence(session: Session, archive: Archive, copy: Copy, take: Callable[[Archive, CID, Get], T]) -> T:
+    """What comes of taking a copy in; a fork that it shows leaves its evidence."""
     try:
-        return carry.bring_in(archive, copy.root, copy.get)
+        return take(archive, copy.root, copy.get)
     except Forked:
         shown_now = Edition(copy.root, copy.get)
-        held = Edition(archive.head(), archive.blocks.get)
+        held = Edition(archive.head(), either(archive, copy.get))
         larger = held.log if held.size > shown_now.size else shown_now.log
         fork = forking.keep(held.signed_checkpoint, shown_now.signed_checkpoint, held.key, larger)
         for words in fork.words:

@@ -92,9 +92,9 @@ def _known(session: Session, workspace: Workspace, edition: Edition) -> dict[str
     }
 
 
-REPAIR = """to repair: put a good copy of the damaged file in its place; or bring this edition or a newer one into a new
-folder, and put its archive/ in place of this one: mirror --home NEW import FILE.car"""
-"""What helps where something is damaged; blocks that cannot be read are not written over one by one."""
+REPAIR = """to repair: mirror import FILE.car, with a good copy of this edition or of the one whose file is damaged; or
+put a good copy of that file in its place"""
+"""What helps where something is damaged."""
 
 
 @dataclass
