@@ -148,6 +148,7 @@ IN_JSON = [
     ("publish", "publish a.txt --language en --tokens tokens.txt --yes"),
     ("publish", "publish a.txt --language en --tokens more.txt --yes"),
     ("announce", "announce --note announcement.txt"),
+    ("serve", "serve --dry-run"),
     ("key new", "key new anna.example -o anna.age"),
     ("key show", "key show"),
     ("key passphrase", "key passphrase --identity age.txt"),

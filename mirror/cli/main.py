@@ -45,6 +45,7 @@ COMMANDS = {
     "backup": "backing:backup",
     "trust": "trusting:trust",
     "announce": "announcing:announce",
+    "serve": "serving:serve",
     "demo": "demo:demo",
 }
 """Each command, and where in `mirror.cli` it is."""
@@ -65,6 +66,7 @@ SUMMARIES = {
     "backup": "keep the whole workspace in one encrypted file, and restore it",
     "trust": "confirm a mirror's key after comparing it",
     "announce": "show the newest announcement: note, links, QR code",
+    "serve": "hand on what is held here, to browsers and IPFS nodes",
     "withdraw": "take testimonies back",
     "request": "as an author, ask for your testimony to be withdrawn",
     "demo": "show the whole path on invented testimonies",

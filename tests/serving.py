@@ -1,0 +1,92 @@
+"""A gateway that runs in this process, on a free port of this machine, for tests that ask it over HTTP.
+
+with serving(archives=[archive]) as gateway:
+    gateway.get("/ipfs/bafy…?format=raw").body
+"""
+
+import contextlib
+import http.client
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mirror.serve.app import Gateway, Guests
+from mirror.serve.door import Connection, Door, open_socket
+from mirror.serve.shelf import Shelf
+from mirror.store.archive import Archive
+
+ANYONE = Guests(None)
+
+
+@dataclass
+class Given:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def words(self) -> str:
+        return self.body.decode().strip()
+
+
+@dataclass
+class Asking:
+    """A running gateway, and how to ask it."""
+
+    shelf: Shelf
+    port: int
+    faults: list[Exception] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> Given:
+        """One request on a connection of its own; `headers` with _ for -."""
+        return self.ask(method, path, {name.replace("_", "-"): value for name, value in headers.items()})
+
+    def ask(self, method: str, path: str, headers: Mapping[str, str]) -> Given:
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            line.request(method, path, headers=dict(headers))
+            answer = line.getresponse()
+            return Given(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        finally:
+            line.close()
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
+
+
+def shelf_of(
+    archives: Sequence[Archive] = (),
+    cars: Sequence[Path] = (),
+    records: Sequence[Path] = (),
+    now: datetime | None = None,
+) -> Shelf:
+    moment = now or datetime(2026, 1, 1, tzinfo=UTC)
+    return Shelf(archives, cars, records, lambda: moment)
+
+
+@contextlib.contextmanager
+def serving(shelf: Shelf, guests: Guests = ANYONE, connection: type[Connection] = Connection) -> Iterator[Asking]:
+    """A gateway in a thread of its own; a fault of its own fails the test."""
+    with contextlib.closing(open_socket("127.0.0.1", 0)) as listening:
+        ready = threading.Event()
+        gateway = Asking(shelf, listening.getsockname()[1])
+        door = Door(Gateway(shelf, guests, gateway.faults.append), ready.set, connection)
+        thread = threading.Thread(target=door.serve_at, args=(listening,))
+        thread.start()
+        try:
+            assert ready.wait(60)
+            yield gateway
+        finally:
+            door.stop()
+            thread.join(60)
+    assert not thread.is_alive()
+    assert gateway.faults == []
