@@ -21,7 +21,6 @@ from mirror.formats import entry as entries
 from mirror.formats import merkle
 from mirror.formats.checkpoint import Checkpoint
 from mirror.formats.cid import CID
-from mirror.formats.entry import Entry
 from mirror.formats.fields import Attachment
 from mirror.formats.tile import Place
 from mirror.formats.unixfs import Get, Link
@@ -78,7 +77,7 @@ class Audit:
         self._run = run
         self._log = TiledLog(checkpoint.size, self._read_place)
         self._listing = Listing()
-        self._withdrawals: list[tuple[int, Entry]] = []
+        self._withdrawals: list[int] = []
         self._unread: set[int] = set()
         self._reading: Path = (tree.TILE,)
 
@@ -129,7 +128,7 @@ class Audit:
             self._unread.add(index)
             self._report.newer.append(f"#{index}")
         elif entry.kind == entries.WITHDRAWAL:
-            self._withdrawals.append((index, entry))
+            self._withdrawals.append(index)
         elif entry.kind == entries.CHARTER and entry.cid != self._rules.charter:
             words = f"entry #0: it lists another charter than {tree.CHARTER}"
             self._report.fault(Claim.COMPLETE, "entry #0", words)
@@ -165,9 +164,10 @@ class Audit:
             return True
 
     def _apply_withdrawals(self) -> None:
-        for index, entry in self._withdrawals:
+        for index in self._withdrawals:
             try:
-                note = check.open_withdrawal(self._rules, Listed(index, entry, self._get(entry.cid)))
+                entry = self._log.entry(index)
+                note = check.open_withdrawal(self._rules, Listed(index, entry, self._get(entries.parse(entry).cid)))
             except FAULTS:
                 continue  # named with the other notes; what rests on it is not withdrawn
             for problem in self._listing.withdraw(index, note, self._token_hash):
@@ -224,32 +224,32 @@ class Audit:
             for batch in batches:
                 yield from check.judge_all(self._rules, batch)
         else:
-            yield from _in_order(self._run.executor, self._rules, batches)
+            yield from _judge_in_order(self._run.executor, self._rules, batches)
 
     def _notes(self) -> Iterator[Listed]:
         lockstep = self._lockstep(tree.NOTE)
         for index, data in enumerate(self._log.entries()):
-            if index in self._unread or index in self._listing.withdrawn:
+            cid = self._listing.cid_of(index)
+            if cid is None or index in self._listing.withdrawn:
                 continue
-            entry = entries.parse(data)
-            found = self._read_note(index, entry, lockstep.expect(tree.note_path(index)))
+            found = self._read_note(index, cid, lockstep.expect(tree.note_path(index)))
             if found is None:
                 self._unread.add(index)
             else:
-                yield Listed(index, entry, found)
+                yield Listed(index, data, found)
         lockstep.finish()
 
-    def _read_note(self, index: int, entry: Entry, link: Link | None) -> bytes | None:
+    def _read_note(self, index: int, cid: CID, link: Link | None) -> bytes | None:
         if link is None:
             self._report.fault(Claim.COMPLETE, _item(index), f"the listed #{index} is not here", index)
             return None
-        if link.cid != entry.cid:
-            words = f"{_item(index)} is not what the log lists: its CID is {link.cid}, listed {entry.cid}"
+        if link.cid != cid:
+            words = f"{_item(index)} is not what the log lists: its CID is {link.cid}, listed {cid}"
             self._report.fault(Claim.UNCHANGED, _item(index), words, index)
             self._report.fault(Claim.COMPLETE, _item(index), f"the listed #{index} is not here", index)
             return None
         try:
-            data = self._get(entry.cid)
+            data = self._get(cid)
         except FAULTS as error:
             self._fault_note(index, error)
             return None
@@ -317,14 +317,19 @@ def _item(index: int) -> str:
     return in_words(tree.note_path(index))
 
 
-def _in_order(executor: Executor, rules: Rules, batches: Iterable[list[Listed]]) -> Iterator[Finding]:
-    waiting: deque[Future[list[Finding]]] = deque()
+def _judge_in_order(executor: Executor, rules: Rules, batches: Iterable[list[Listed]]) -> Iterator[Finding]:
+    waiting: deque[tuple[list[int], Future[list[Finding | bytes]]]] = deque()
     for batch in batches:
-        waiting.append(executor.submit(check.judge_all, rules, batch))
+        waiting.append(([listed.index for listed in batch], executor.submit(check.judge_briefly, rules, batch)))
         if len(waiting) > BATCHES_AHEAD:
-            yield from waiting.popleft().result()
+            yield from _told(*waiting.popleft())
     while waiting:
-        yield from waiting.popleft().result()
+        yield from _told(*waiting.popleft())
+
+
+def _told(indexes: list[int], judged: Future[list[Finding | bytes]]) -> Iterator[Finding]:
+    for index, found in zip(indexes, judged.result(), strict=True):
+        yield found if isinstance(found, Finding) else Finding(index, text_hash=found)
 
 
 def claim_of_bytes(error: MirrorError) -> Claim:

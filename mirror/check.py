@@ -12,18 +12,21 @@ nobody. Left out: whether anything that an account says is true.
 """
 
 import hashlib
+from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mirror.errors import FAULTS, Malformed, MirrorError, NeedsNewer, Unverified
 from mirror.formats import entry as entries
 from mirror.formats import note as signed_notes
 from mirror.formats import notes
-from mirror.formats.cid import CID
+from mirror.formats.cid import CID, RAW
 from mirror.formats.entry import Entry
 from mirror.formats.fields import Attachment
 from mirror.formats.key import PublicKey
 from mirror.formats.notes import Testimony, Withdrawal
+from mirror.formats.packed import Packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +38,21 @@ class Rules:
     signatures: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A note as it was found for an entry: the index, the entry, the note's bytes (which hash to the entry's CID)."""
+class Listed(NamedTuple):
+    """A note as it was found for an entry: index, entry, the note's bytes, which hash to the CID in the entry."""
 
-    index: int
-    entry: Entry
+    index: int  # type: ignore[assignment]  # a place in the log, nothing that tuples have
+    entry: bytes
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What `judge` found of one note. Where `error` is set, the rest says nothing.
 
     `text_hash` is the SHA-256 of the signed text; `author` the author's public key, 32 bytes.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # as above
     error: MirrorError | None = None
     text_hash: bytes = b""
     author: bytes = b""
@@ -61,15 +62,23 @@ class Finding:
 
 
 def judge_all(rules: Rules, listed: Iterable[Listed]) -> list[Finding]:
-    """`judge` for a batch; what a worker process runs."""
+    """`judge` for a batch."""
     return [judge(rules, each) for each in listed]
+
+
+def judge_briefly(rules: Rules, listed: Iterable[Listed]) -> list[Finding | bytes]:
+    """The same as it travels between processes: where there is nothing but a text's hash to say, only that."""
+    return [
+        found.text_hash if found == Finding(found.index, text_hash=found.text_hash) else found
+        for found in judge_all(rules, listed)
+    ]
 
 
 def judge(rules: Rules, listed: Listed) -> Finding:
     """Whether a note is what its entry says: kind, mirror, charter, signatures, and the hash of its token."""
     try:
         statement = notes.open_signed(listed.data, rules.key, signatures=rules.signatures)
-        check_belongs(rules, listed.entry, statement)
+        check_belongs(rules, entries.parse(listed.entry), statement)
     except FAULTS as error:
         return Finding(listed.index, error)
     text_hash = hashlib.sha256(signed_notes.signed_part(listed.data)).digest()
@@ -100,7 +109,7 @@ def check_belongs(rules: Rules, entry: Entry, statement: notes.Kind) -> None:
 def open_withdrawal(rules: Rules, listed: Listed) -> Withdrawal:
     """The withdrawal that an entry lists."""
     statement = notes.open_signed(listed.data, rules.key)
-    check_belongs(rules, listed.entry, statement)
+    check_belongs(rules, entries.parse(listed.entry), statement)
     if not isinstance(statement, Withdrawal):
         raise Malformed(f"a {statement.word} where a withdrawal has to be")
     return statement
@@ -129,38 +138,40 @@ HashOf = Callable[[int], bytes]
 AuthorOf = Callable[[int], bytes]
 """``author_of(index)``: the public key of a testimony's author; empty where it names none or is not here any more."""
 
-_NOTHING, _TESTIMONY = 0, 1
+_NOTHING, _TESTIMONY, _OTHER = 0, 1, 2
 
 
 class Listing:
     """The entries of a log as they come, and the rules they keep among themselves.
 
-    Memory: for each entry one byte and two hashes, so that repeats are found.
+    Memory: for each entry two hashes and some fifty bytes, so that repeats are found.
     """
 
     def __init__(self) -> None:
         self.withdrawn: dict[int, Withdrawn] = {}
-        self.newer: set[int] = set()
         self._kinds = bytearray()
-        self._testimonies: dict[bytes, int] = {}
-        self._others: set[bytes] = set()
-        self._texts: set[bytes] = set()
+        self._digests = Packed()
+        self._indexes = array("I")
+        self._rows = array("I")
+        self._texts = Packed()
 
     def __len__(self) -> int:
         return len(self._kinds)
-
-    @property
-    def testimonies(self) -> int:
-        """How many entries list a testimony, withdrawn ones included."""
-        return len(self._testimonies)
 
     def is_testimony(self, index: int) -> bool:
         """Whether the entry at an index lists a testimony."""
         return 0 <= index < len(self._kinds) and self._kinds[index] == _TESTIMONY
 
+    def cid_of(self, index: int) -> CID | None:
+        """The CID of the note that an entry lists; None for one that is false, or newer."""
+        if self._kinds[index] == _NOTHING:
+            return None
+        return CID.of_digest(RAW, self._digests[self._rows[index]])
+
     def index_of(self, cid: CID) -> int | None:
         """Where a testimony is listed, by the CID of its note."""
-        return self._testimonies.get(cid.digest)
+        row = self._digests.find(cid.digest)
+        return self._indexes[row] if row is not None and self.is_testimony(self._indexes[row]) else None
 
     def add(self, data: bytes) -> Entry | None:
         """Take the next entry; None for one of a newer version. Raises `Malformed` or `Unverified` for a false one.
@@ -169,10 +180,10 @@ class Listing:
         """
         index = len(self._kinds)
         self._kinds.append(_NOTHING)
+        self._rows.append(0)
         try:
             entry = entries.parse(data)
         except NeedsNewer:
-            self.newer.add(index)
             if index == 0:
                 raise Unverified("the first entry is no charter") from None
             return None
@@ -182,14 +193,12 @@ class Listing:
         return entry
 
     def _take_cid(self, index: int, entry: Entry) -> None:
-        digest = entry.cid.digest
-        if digest in self._testimonies or digest in self._others:
+        row = self._digests.add(entry.cid.digest)
+        if row < len(self._indexes):
             raise Unverified(f"the note {entry.cid} is listed twice")
-        if entry.kind == entries.TESTIMONY:
-            self._kinds[index] = _TESTIMONY
-            self._testimonies[digest] = index
-        else:
-            self._others.add(digest)
+        self._indexes.append(index)
+        self._rows[index] = row
+        self._kinds[index] = _TESTIMONY if entry.kind == entries.TESTIMONY else _OTHER
 
     def withdraw(self, by: int, note: Withdrawal, hash_of: HashOf) -> list[Problem]:
         """Apply a withdrawal listed at `by`; `hash_of` gives the token's hash that an entry lists.
@@ -214,21 +223,23 @@ class Listing:
     def take(self, finding: Finding, author_of: AuthorOf) -> list[Problem]:
         """Take what `judge` found of a note, in the order of indexes, and check it against those before it."""
         problems = []
-        if finding.text_hash in self._texts:
+        known = len(self._texts)
+        if self._texts.add(finding.text_hash) < known:
             problems.append("its text is listed before")
-        self._texts.add(finding.text_hash)
         for word, cid in (("translates", finding.translation_of), ("replaces", finding.replaces)):
-            if cid is not None and not self._is_before(cid, finding.index):
+            if cid is not None and self._before(cid, finding.index) is None:
                 problems.append(f"it {word} {cid}, which is no earlier testimony here")
-        if finding.replaces is not None and self._is_before(finding.replaces, finding.index):
-            before = self._testimonies[finding.replaces.digest]
+        before = None if finding.replaces is None else self._before(finding.replaces, finding.index)
+        if before is not None:
             author = author_of(before)
             if author and author != finding.author:
                 problems.append(f"it replaces #{before}, whose author did not sign it")
         return [Problem(finding.index, words) for words in problems]
 
-    def _is_before(self, cid: CID, index: int) -> bool:
-        return self._testimonies.get(cid.digest, index) < index
+    def _before(self, cid: CID, index: int) -> int | None:
+        """Where a testimony is listed that stands before another."""
+        found = self.index_of(cid)
+        return found if found is not None and found < index else None
 
 
 def author_of_note(data: bytes) -> bytes:

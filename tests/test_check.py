@@ -8,11 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import NAME, Mirror, sign_text, token
 
-from mirror.check import Finding, Listed, Listing, Problem, Rules, author_of_note, judge, judge_all, open_withdrawal
+from mirror.check import (
+    Finding,
+    Listed,
+    Listing,
+    Problem,
+    Rules,
+    author_of_note,
+    judge,
+    judge_all,
+    judge_briefly,
+    open_withdrawal,
+)
 from mirror.errors import BadSignature, Malformed, MirrorError, NeedsNewer, Unverified
 from mirror.formats.cid import CID
 from mirror.formats.entry import Entry
-from mirror.formats.entry import parse as parse_entry
 from mirror.formats.notes import Withdrawal
 
 MIRROR = Mirror()
@@ -22,7 +32,7 @@ HASH = bytes(32)
 
 def listed(mirror: Mirror, index: int) -> Listed:
     row = mirror.rows[index]
-    return Listed(index, parse_entry(row.entry), row.note or b"")
+    return Listed(index, row.entry, row.note or b"")
 
 
 def entry(number: int, kind: str = "testimony") -> bytes:
@@ -79,6 +89,20 @@ def test_a_bad_note_gives_its_error(values: dict[str, object], kind: type[Mirror
     assert words in str(finding.error)
 
 
+def test_where_there_is_only_a_hash_to_say_only_that_travels() -> None:
+    mirror = Mirror()
+    mirror.testify("One.")
+    mirror.testify("Two.", author=mirror.author.public)
+    mirror.testify("Three.", files={"1.jpg": b"x"})
+    mirror.testify("Four.", translation_of=CID.of_raw(b""), translator="human")
+    mirror.testify("Five.", replaces=CID.of_raw(b""))
+    mirror.testify("Six.", mirror="others.example")
+    batch = [listed(mirror, index) for index in range(7)]
+    whole, brief = judge_all(RULES, batch), judge_briefly(RULES, batch)
+    assert brief[:2] == [each.text_hash for each in whole[:2]]
+    assert [str(each) for each in brief[2:]] == [str(each) for each in whole[2:]]
+
+
 def test_findings_travel_between_processes() -> None:
     mirror = Mirror()
     mirror.testify("One.", files={"1.jpg": b"x"}, author=mirror.author.public)
@@ -106,7 +130,7 @@ def test_signatures_are_computed_unless_it_is_said_otherwise() -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_finding(data: bytes) -> None:
-    assert judge(RULES, Listed(1, parse_entry(entry(1)), data)).error is not None
+    assert judge(RULES, Listed(1, entry(1), data)).error is not None
 
 
 def test_a_withdrawal_is_opened_with_its_signature_even_where_others_are_not() -> None:
@@ -119,7 +143,7 @@ def test_a_withdrawal_is_opened_with_its_signature_even_where_others_are_not() -
     with pytest.raises(BadSignature, match=f"the signature by {NAME} is not valid"):
         open_withdrawal(
             Rules(RULES.key, RULES.charter, signatures=False),
-            Listed(2, Entry("withdrawal", CID.of_raw(forged)), forged),
+            Listed(2, bytes(Entry("withdrawal", CID.of_raw(forged))), forged),
         )
 
 
@@ -160,8 +184,10 @@ def test_false_and_newer_entries_keep_their_place() -> None:
     with pytest.raises(Malformed, match="not an entry"):
         made.add(b"")
     assert made.add(b"amendment 3") is None
-    assert made.add(entry(2)) == parse_entry(entry(2))
-    assert (len(made), made.testimonies, made.newer) == (5, 2, {3})
+    assert made.add(entry(2)) == Entry("testimony", CID.of_raw(b"2"), HASH)
+    assert len(made) == 5
+    names = [CID.of_raw(data) for data in (b"0", b"1", b"2")]
+    assert [made.cid_of(index) for index in range(5)] == [*names[:2], None, None, names[2]]
     assert [index for index in range(-1, 6) if made.is_testimony(index)] == [1, 4]
     assert made.index_of(CID.of_raw(b"2")) == 4
     assert made.index_of(CID.of_raw(b"3")) is None

@@ -53,6 +53,11 @@ class CID(bytes):
         """The CIDv1 of a raw block: its digest is what `sha256sum` prints."""
         return cls.of(RAW, data)
 
+    @classmethod
+    def of_digest(cls, codec: Codec, digest: bytes) -> Self:
+        """The CIDv1 of a block whose SHA-256 is `digest`."""
+        return cls(_PREFIX[codec] + digest)
+
     @property
     def version(self) -> int:
         """0 or 1."""
