@@ -220,6 +220,11 @@ class Kubo(Daemon):
         self.configure(ISOLATED | dict(settings or {}))
         self.swarm = ""
 
+    def doors(self) -> list[tuple[str, str]]:
+        """Where it can be reached, in words for a person."""
+        here = (("RPC", self.address), ("gateway", self.gateway), ("peer", self.swarm))
+        return [*here, ("IPFS_PATH", str(self.repository)), ("process", str(self.pid))]
+
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Change settings, their names with dots; for the next start."""
         configure(self.repository / "config", settings)
@@ -389,6 +394,11 @@ class ClusterPeer(Daemon):
     def is_ready(self, said: str) -> bool:
         return "** IPFS Cluster is READY **" in said
 
+    def doors(self) -> list[tuple[str, str]]:
+        """Where it can be reached, in words for a person."""
+        here = (("REST API", self.url), ("pinning service", self.pinning), ("process", str(self.pid)))
+        return [*here, *((f"its node's {what}", where) for what, where in self.node.doors()[:2])]
+
     def ask(self, path: str, method: str = "GET") -> Any:
         """The answer of its REST API, without any library: a JSON document, or one for each line."""
         line = http.client.HTTPConnection("127.0.0.1", self._ports["api"], timeout=60)
@@ -433,6 +443,10 @@ class Cluster:
         self.peers.append(peer)
         peer.start()
 
+    def doors(self) -> list[tuple[str, str]]:
+        """Where its peers can be reached, in words for a person."""
+        return [(f"{peer.name} {what}", where) for peer in self.peers for what, where in peer.doors()]
+
     @property
     def url(self) -> str:
         """The REST API of the first peer."""
@@ -448,3 +462,9 @@ class Cluster:
         for peer in self.peers:
             peer.stop()
             peer.node.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()

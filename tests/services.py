@@ -2,7 +2,7 @@
 
     install("kubo")          # fetch and build it, where it is not here yet
     find("kubo")             # its path, or None
-    version("kubo")          # "0.43.1", as it is pinned
+    version("kubo")          # as it is pinned
 
 Each is built by Go from a small module of its own in ``tests/interop``, whose ``go.mod`` is the one place that pins its
 version, and whose ``go.sum`` holds the hashes of all that goes into it. (``go install package@version`` cannot be used:
@@ -91,7 +91,7 @@ SERVICES = {
 
 
 def version(name: str) -> str:
-    """The pinned version of a service, such as ``0.43.1``."""
+    """The pinned version of a service: three numbers."""
     service = SERVICES[name]
     lines = (service.pins / "go.mod").read_text(encoding="ascii").split("\n")
     words = next(line.split() for line in lines if line.removeprefix("require").split()[:1] == [service.module])
