@@ -174,6 +174,12 @@ def check_one_history(heard: Sequence[Heard], known: Sequence[Known]) -> None:
             )
 
 
+def later_known(found: Heard, known: Sequence[Known]) -> Known | None:
+    """The latest of what is known already, if the newest record that was found is older: a rollback."""
+    last = max(known, key=lambda each: each.number, default=None)
+    return last if last and found.record and found.record.sequence < last.number else None
+
+
 def newer_than(heard: Sequence[Heard], number: int) -> Heard | None:
     """The newest record of a higher number than this, if somebody shows one; one that has ended was signed too."""
     found = [(each.record.order, each) for each in heard if each.record is not None and each.record.sequence > number]

@@ -149,6 +149,7 @@ IN_JSON = [
     ("publish", "publish a.txt --language en --tokens more.txt --yes"),
     ("announce", "announce --note announcement.txt"),
     ("serve", "serve --dry-run"),
+    ("name", "name --record voices.ipns-record"),
     ("key new", "key new anna.example -o anna.age"),
     ("key show", "key show"),
     ("key passphrase", "key passphrase --identity age.txt"),

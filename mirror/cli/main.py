@@ -19,13 +19,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mirror.cli.terminal import Terminal, in_one_line, never_fail
-from mirror.cli.typed import Misused
+from mirror.cli.typed import Misused, as_typed
 from mirror.errors import Malformed, MirrorError, Missing, NeedsNewer, Refused, Unavailable, Unverified
+
+if TYPE_CHECKING:
+    from mirror.network.http import Route
 
 COMMANDS = {
     "init": "founding:init",
@@ -46,6 +49,7 @@ COMMANDS = {
     "trust": "trusting:trust",
     "announce": "announcing:announce",
     "serve": "serving:serve",
+    "name": "naming:name",
     "demo": "demo:demo",
 }
 """Each command, and where in `mirror.cli` it is."""
@@ -67,6 +71,7 @@ SUMMARIES = {
     "trust": "confirm a mirror's key after comparing it",
     "announce": "show the newest announcement: note, links, QR code",
     "serve": "hand on what is held here, to browsers and IPFS nodes",
+    "name": "sign where the mirror's name leads, tell everyone, ask everyone",
     "withdraw": "take testimonies back",
     "request": "as an author, ask for your testimony to be withdrawn",
     "demo": "show the whole path on invented testimonies",
@@ -98,6 +103,7 @@ class Session:
     home: Path
     terminal: Terminal
     named_state: Path | None = None
+    proxy: str | None = None
 
     @cached_property
     def state(self) -> Path:
@@ -108,6 +114,18 @@ class Session:
         import platformdirs  # noqa: PLC0415  (only where something is remembered)
 
         return Path(platformdirs.user_state_dir("testimony-mirror", appauthor=False))
+
+    @cached_property
+    def route(self) -> "Route":
+        """The one way out: through `--proxy`, else through `proxy` of the workspace's settings, else directly."""
+        import time  # noqa: PLC0415  (all of this only where something connects)
+
+        from mirror.network.http import Route  # noqa: PLC0415
+        from mirror.store.workspace import Workspace  # noqa: PLC0415
+
+        proxy = Workspace(self.home).settings.proxy or None if self.proxy is None else self.proxy
+        with as_typed("--proxy"):
+            return Route(proxy, time.monotonic)
 
 
 class Nearest(click.Group):
@@ -192,12 +210,17 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
     default=".",
     help="The workspace's folder; default MIRROR_HOME, or the current one.",
 )
+@click.option(
+    "--proxy",
+    metavar="URL",
+    help="The one way out for whatever connects, such as socks5h://127.0.0.1:9050; default: as mirror.toml says.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="No messages but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="More messages.")
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="The version.")
 @click.pass_context
-def cli(context: click.Context, home: Path, as_json: bool, quiet: bool, verbose: bool) -> None:
+def cli(context: click.Context, home: Path, proxy: str | None, as_json: bool, quiet: bool, verbose: bool) -> None:
     """Publish testimonies that nobody can change, remove, reorder or fake without it showing.
 
     \b
@@ -205,7 +228,7 @@ def cli(context: click.Context, home: Path, as_json: bool, quiet: bool, verbose:
     mirror publish testimonies/            sign, store and list what is in a folder
     mirror verify archive/                 judge an archive, somebody else's or your own
     """
-    context.obj = Session(home, Terminal(as_json=as_json, quiet=quiet, verbose=verbose))
+    context.obj = Session(home, Terminal(as_json=as_json, quiet=quiet, verbose=verbose), proxy=proxy)
 
 
 def main(arguments: list[str] | None = None) -> None:
