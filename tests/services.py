@@ -15,6 +15,7 @@ A build takes minutes the first time.
 `scripts/services` is the door for people. Python's own library only, as that script runs without any environment.
 """
 
+import functools
 import hashlib
 import os
 import shutil
@@ -130,14 +131,17 @@ def find(name: str) -> Path | None:
 
     In that order: as pinned and built before; as built now, where Go's caches hold its modules.
     """
-    service = SERVICES[name]
-    if service.is_built:
+    service, go = SERVICES[name], find_tool("go")
+    if service.is_built or (go is not None and _can_build(service, go)):
         return service.path
-    go = find_tool("go")
-    if go is None:
-        return None
+    return None
+
+
+@functools.cache
+def _can_build(service: Service, go: str) -> bool:
+    """Whether it was built of what is here. Tried once: to find out that it cannot be takes a moment each time."""
     try:
         service.build(go, go_environment())
     except subprocess.CalledProcessError:
-        return None
-    return service.path
+        return False
+    return True

@@ -6,13 +6,16 @@ node pulls over plain HTTP what a routing server says is there, a cluster pins o
 
 import http.server
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from counterparts import MACHINE, need_service
+from counterparts import CHECKOUT, MACHINE, need_service
 from daemons import Cluster, Kubo, NotStarted, wait_until
 from nodes import MakeKubo
 from services import version
@@ -89,6 +92,33 @@ def test_a_node_that_does_not_start_says_why(make_kubo: MakeKubo) -> None:
     with pytest.raises(NotStarted, match="nonsense"):
         node.start()
     assert not node.is_running
+
+
+ABANDON = """
+import os, signal, sys
+from pathlib import Path
+from daemons import Kubo
+
+node = Kubo(Path(sys.argv[1]), Path(sys.argv[2]))
+node.start()
+print(node.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_node_does_not_outlive_its_tests(tmp_path: Path) -> None:
+    if sys.platform != "linux":
+        pytest.skip("only Linux ends a program with the one that started it")
+    command = [sys.executable, "-c", ABANDON, str(need_service("kubo")), str(tmp_path / "node")]
+    ran = subprocess.run(command, cwd=CHECKOUT / "tests", capture_output=True, text=True, check=False)
+    assert ran.returncode == -signal.SIGKILL, ran
+    wait_until(lambda: not is_alive(int(ran.stdout)), "it ended")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and that nobody has asked after does not."""
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
 
 
 def test_a_call_that_is_refused_fails(kubo_new: Kubo) -> None:

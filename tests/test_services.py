@@ -107,6 +107,8 @@ def test_what_could_not_be_built_is_not_there(toolchain: Toolchain) -> None:
     assert not SERVICES["kubo"].is_built
     assert [path for path in (toolchain.folder / "cache").rglob("*") if path.is_file()] == []
     assert find("kubo") is None
+    assert find("kubo") is None
+    assert len(toolchain.calls()) == 2
 
 
 def test_tests_build_without_asking_anyone(toolchain: Toolchain) -> None:
