@@ -37,7 +37,7 @@ from mirror.network.answers import quote, read_json, take
 from mirror.network.asking import ANSWER_AT_MOST, garbled, granted, understood
 from mirror.network.held import Authorization, Held
 from mirror.network.http import Answer, Query, Route
-from mirror.network.pinset import LEAVING, Pin, judge, lines, read_added, read_pin, read_standings, root_named
+from mirror.network.pinset import LEAVING, Pin, judge, lines, read_added, read_pin, read_standings, root_listed
 from mirror.network.upload import Progress, Upload
 
 WAIT = 600.0
@@ -97,7 +97,7 @@ class Cluster:
     def held(self, mirror: str) -> list[Held]:
         """The pins under a mirror's name, as the peers hold them."""
         listing = self._listing("/allocations", ("filter", "pin"))
-        roots = [root for line in listing if (root := root_named(line, mirror)) is not None]
+        roots = [root for root, line in listing if root is not None and line.get("name") == mirror]
         if len(roots) > HELD_AT_MOST:
             raise Unavailable(f"{self._peer.who} has {len(roots)} pins named {mirror}, more than {HELD_AT_MOST}")
         found = [self.state(root) for root in roots]
@@ -169,9 +169,9 @@ class Cluster:
     def leaving(self, root: CID) -> tuple[tuple[str, str], ...]:
         """Peers that still hold a root which was unpinned: each one's name, and its state in the cluster's word."""
         listing = self._listing("/pins", ("filter", ",".join(LEAVING)))
-        found = [line for line in listing if line.get("cid") == str(root)]
+        found = [line for listed, line in listing if listed == root]
         try:
-            standings = [peer for line in found for peer in read_standings(line, root)]
+            standings = [standing for line in found for standing in read_standings(line, root)]
         except Malformed as error:
             raise garbled(self._peer.who, error) from None
         return tuple((standing.peer, standing.state) for standing in standings if standing.state in LEAVING)
@@ -194,13 +194,14 @@ class Cluster:
     def _read_pin(self, answer: Answer, root: CID) -> Pin:
         return understood(answer, lambda body: read_pin(read_json(body), root))
 
-    def _listing(self, path: str, *query: tuple[str, str]) -> Iterator[dict[str, Any]]:
-        """The objects of a listing, a line each. Breaking off in the middle cannot be seen: it is told too late."""
+    def _listing(self, path: str, *query: tuple[str, str]) -> Iterator[tuple[CID | None, dict[str, Any]]]:
+        """The pins of a listing, a line each, with their roots. What fails on the way there is told too late to see."""
         with self._peer.stream("GET", path, query=query, within=LISTING_WITHIN) as flow:
             if flow.status != 200:
                 granted(Answer(flow.who, flow.status, flow.headers, next(flow.pieces, b"")), 204)
                 return
             try:
-                yield from map(read_json, lines(flow.pieces))
+                for line in lines(flow.pieces):
+                    yield root_listed(said := read_json(line)), said
             except Malformed as error:
                 raise garbled(flow.who, error) from None

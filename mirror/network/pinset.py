@@ -114,13 +114,12 @@ def read_added(body: bytes) -> Added:
     return Added(take_cid(said[0], "cid"), take(said[0], "bytes", int, 0), read_holders(said[0]))
 
 
-def root_named(said: dict[str, Any], mirror: str) -> CID | None:
-    """The root of a pin in a listing, if it has that name, and a CID that an edition can have."""
-    if said.get("name") != mirror:
-        return None
+def root_listed(said: dict[str, Any]) -> CID | None:
+    """The root of a pin in a listing; None for a CID that no edition can have. Raises Malformed for what is no pin."""
+    take(said, "cid", str)
     try:
         return take_cid(said, "cid")
-    except Malformed:  # a hash function that is not ours: somebody else's pin
+    except Malformed:  # a hash function or a spelling that is not ours: somebody else's pin
         return None
 
 
