@@ -130,8 +130,8 @@ class Node:
     def pins(self) -> Iterator[tuple[str, CID]]:
         """Every pin of a whole tree: its name, empty if it has none, and its root. CIDs unlike ours are left out."""
         options = {"type": "recursive", "names": "true", "stream": "true"}
-        with self._rpc.told():
-            for line in self._rpc.lines("pin/ls", options=options, read=LOOKED_THROUGH):
+        with self._rpc.told(), self._rpc.lines("pin/ls", options=options, read=LOOKED_THROUGH) as lines:
+            for line in lines:
                 if root := _readable(take(line, "Cid", str)):
                     yield take(line, "Name", str, ""), root
 
@@ -185,12 +185,13 @@ class Node:
         answer: dict[str, Any] = {}
         idle, last = 0, 0
         options = {"name": mirror, "recursive": "true", "progress": "true"}
-        for answer in self._rpc.lines("pin/add", str(root), options=options):
-            done = take(answer, "Progress", int, 0)
-            idle, last = (idle + 1 if done == last else 0), done
-            if idle == IDLE_AT_MOST:
-                words = f"{self.who} misses a block below {root}: pinning came no further than {last} blocks"
-                raise Unavailable(words, hint=_SEND_AGAIN, how="timed out")
+        with self._rpc.lines("pin/add", str(root), options=options) as lines:
+            for answer in lines:
+                done = take(answer, "Progress", int, 0)
+                idle, last = (idle + 1 if done == last else 0), done
+                if idle == IDLE_AT_MOST:
+                    words = f"{self.who} misses a block below {root}: pinning came no further than {last} blocks"
+                    raise Unavailable(words, hint=_SEND_AGAIN, how="timed out")
         self._expect(answer, root)
 
     def _move(self, old: CID, root: CID) -> None:
@@ -243,14 +244,16 @@ class Node:
                 "version"
             )  # over the line that this opens is sent: the next time-out is for sending, not connecting
             body = upload(car, size, progress)
-            answers = list(self._rpc.lines("dag/import", options=options, body=body, read=TAKEN_IN, connect=STALLED))
-            for answer in answers:
-                root = take(answer, "Root", dict, {})
-                if words := take(root, "PinErrorMsg", str, ""):
-                    raise Unavailable(f"{self.who} says: {quote(words)}")
-            if not answers:
-                raise Malformed("nothing about what it took in")
-            return take(take(answers[-1], "Stats", dict), "BlockCount", int)
+            with self._rpc.lines("dag/import", options=options, body=body, read=TAKEN_IN, connect=STALLED) as answers:
+                return self._count(answers)
+
+    def _count(self, answers: Iterator[dict[str, Any]]) -> int:
+        """The blocks that an import took in; raises Unavailable where it pinned a root as well, and failed."""
+        answer: dict[str, Any] = {}
+        for answer in answers:
+            if words := take(take(answer, "Root", dict, {}), "PinErrorMsg", str, ""):
+                raise Unavailable(f"{self.who} says: {quote(words)}")
+        return take(take(answer, "Stats", dict), "BlockCount", int)
 
     def has(self, cid: CID) -> bool:
         """Whether the node says to have a block at home."""
@@ -288,8 +291,10 @@ class Node:
 
     def _remove(self, wanted: Sequence[CID]) -> dict[CID, str]:
         told = {}
-        for line in self._rpc.lines("block/rm", *map(str, wanted), options={"force": "true"}, read=LOOKED_THROUGH):
-            told[take_cid(line, "Hash")] = quote(take(line, "Error", str, ""))
+        words, options = map(str, wanted), {"force": "true"}
+        with self._rpc.lines("block/rm", *words, options=options, read=LOOKED_THROUGH) as lines:
+            for line in lines:
+                told[take_cid(line, "Hash")] = quote(take(line, "Error", str, ""))
         if told.keys() != set(wanted):
             raise Malformed("nothing about some of the blocks that it had to remove, or something about others")
         return {cid: words for cid, words in told.items() if words}
@@ -313,15 +318,19 @@ class Node:
     def put_name(self, record: bytes, key: CID) -> None:
         """Hand in a signed IPNS record, as it is, for the name that `key` is.
 
-        Raises Refused where the node knows another one that is as new or newer.
+        Whoever asks has verified it and looked for a newer one. `force` skips Kubo's own look, which would refuse the
+        same edition with a later end; what it puts is verified on the way anyhow. A node that asks nobody for names
+        takes anything and keeps nothing: `get_name` shows. Raises Refused where a newer one stands in the way.
         """
         with self._rpc.told():
-            command = "name/put" if self._version()[1] >= (0, 40) else "routing/put"
+            force = self._version()[1] >= (0, 40)
+            command, options = ("name/put", {"force": "true"}) if force else ("routing/put", {})
+            bounds = {"read": NAMED, "within": NAMED}
             try:
-                self._rpc.ask(command, f"/ipns/{key}", at_most=ANSWER_AT_MOST, body=record, read=NAMED, within=NAMED)
+                self._rpc.ask(command, f"/ipns/{key}", at_most=ANSWER_AT_MOST, options=options, body=record, **bounds)
             except Said as said:
-                if "existing IPNS record" in said.words or "older value" in said.words:
-                    raise Refused(f"{self.who} knows a record of this name that is as new or newer") from None
+                if "older value" in said.words:
+                    raise Refused(f"{self.who} knows a newer record of this name") from None
                 raise
 
     def get_name(self, key: CID) -> bytes:
@@ -330,8 +339,8 @@ class Node:
             try:
                 if self._version()[1] >= (0, 40):
                     return self._rpc.ask("name/get", f"/ipns/{key}", at_most=RECORD_AT_MOST, read=NAMED, within=NAMED)
-                lines = self._rpc.lines("routing/get", f"/ipns/{key}", read=NAMED)
-                values = [take(line, "Extra", str) for line in lines if line.get("Type") == _VALUE]
+                with self._rpc.lines("routing/get", f"/ipns/{key}", read=NAMED) as lines:
+                    values = [take(line, "Extra", str) for line in lines if line.get("Type") == _VALUE]
             except Said as said:
                 if "not found" in said.words:
                     raise Missing(f"{self.who} finds no record of the name {key}") from None

@@ -2,7 +2,7 @@
 
     rpc = Rpc("node home", "home", addresses.parse("/ip4/127.0.0.1/tcp/5001"), None, clock)
     rpc.ask("version", at_most=4096)                                     # the whole body of one answer
-    for line in rpc.lines("pin/ls", options={"stream": "true"}): ...     # JSON objects as they come
+    with rpc.lines("pin/ls", options={"stream": "true"}) as lines: ...   # JSON objects as they come
     with rpc.stream("dag/export", "bafy…") as pieces: ...                # any number of bytes
 
 What ipfshttpclient leaves open is closed here. Its check of versions, which refuses every Kubo of these years, is not
@@ -98,10 +98,10 @@ OF_LIBRARIES: Mapping[type[Exception], tuple[str, str]] = {
     exceptions.ConnectionError: _RESET,
     requests.ConnectionError: _RESET,
     urllib3.exceptions.PoolError: _RESET,
-    OSError: _RESET,
     exceptions.Error: _UNASKABLE,
     requests.RequestException: _UNASKABLE,
     urllib3.exceptions.HTTPError: _UNASKABLE,
+    OSError: _RESET,
     UnicodeError: ("name not resolved", "its name leads nowhere"),
 }
 """`how` an answer failed to come, and the words for it, where the system's own error does not say it better.
@@ -236,37 +236,41 @@ class Rpc:
         at_most: int,
         options: Options | None = None,
         body: bytes | None = None,
-        read: float = READ,
-        within: float = WITHIN,
+        read: float | None = None,
+        within: float | None = None,
     ) -> bytes:
         """One command's whole answer, of `at_most` bytes. Raises Unavailable, and Said for what the node refuses."""
         collected = bytearray()
         content = None if body is None else iter([body])
-        with self.stream(command, *args, options=options, body=content, read=read, within=within) as pieces:
+        with self.stream(command, *args, options=options, body=content, read=read, within=within or WITHIN) as pieces:
             for piece in pieces:
                 collected += piece
                 if len(collected) > at_most:
                     raise Unavailable(f"{self.who} answers with more than {at_most} bytes", how="too much")
         return bytes(collected)
 
+    @contextlib.contextmanager
     def lines(
         self,
         command: str,
         *args: str,
         options: Options | None = None,
         body: Iterator[bytes] | None = None,
-        read: float = READ,
-        connect: float = CONNECT,
-    ) -> Iterator[dict[str, Any]]:
-        """A command's answer as JSON objects, one a line. Raises Unavailable, Said, and Malformed for other lines."""
+        read: float | None = None,
+        connect: float | None = None,
+    ) -> Iterator[Iterator[dict[str, Any]]]:
+        """A command's answer as JSON objects, one a line. Raises as `stream`, and Malformed for other lines."""
         with self.stream(command, *args, options=options, body=body, read=read, connect=connect) as pieces:
-            for count, line in enumerate(_split(pieces)):
-                if count == LINES_AT_MOST:
-                    raise Unavailable(f"{self.who} answers with more than {LINES_AT_MOST} lines", how="too much")
-                value = read_json(line)
-                if value.get("Type") == "error":
-                    raise Said(500, take(value, "Message", str, ""))
-                yield value
+            yield self._objects(pieces)
+
+    def _objects(self, pieces: Iterator[bytes]) -> Iterator[dict[str, Any]]:
+        for count, line in enumerate(_split(pieces)):
+            if count == LINES_AT_MOST:
+                raise Unavailable(f"{self.who} answers with more than {LINES_AT_MOST} lines", how="too much")
+            value = read_json(line)
+            if value.get("Type") == "error":
+                raise Said(500, take(value, "Message", str, ""))
+            yield value
 
     @contextlib.contextmanager
     def stream(
@@ -275,13 +279,14 @@ class Rpc:
         *args: str,
         options: Options | None = None,
         body: Iterator[bytes] | None = None,
-        read: float = READ,
-        connect: float = CONNECT,
+        read: float | None = None,
+        connect: float | None = None,
         within: float | None = None,
     ) -> Iterator[Iterator[bytes]]:
         """A command's answer as it comes, piece by piece; to leave early closes the line. `body` is sent as one file.
 
-        `read` and `connect` are seconds for one wait, `within` for all of them. Raises Unavailable and Said.
+        `read` and `connect` are seconds for one wait, `within` for the whole answer; without it, any time.
+        Raises Unavailable and Said.
         """
         end = None if within is None else self._clock() + within
         data, headers = (None, None) if body is None else multipart.stream_bytes(body, chunk_size=SENT)
@@ -294,7 +299,7 @@ class Rpc:
                     stream=True,
                     data=data,
                     headers=headers,
-                    timeout=(connect, read),
+                    timeout=(connect or CONNECT, read or READ),
                 )
                 stack.enter_context(asked)
             yield self._pieces(asked, end)
