@@ -93,9 +93,9 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 def of_system(cause: BaseException) -> tuple[str, str] | None:
     """The `how` and the words of what the system or TLS raised; None for any other error."""
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return "certificate", f"its certificate is not valid: {quote(cause.verify_message)}"
+        return "certificate", f"its certificate is not valid: {quote(getattr(cause, 'verify_message', str(cause)))}"
     if isinstance(cause, ssl.SSLError):
-        return "encryption", f"TLS failed: {quote(cause.reason or 'without a reason')}"
+        return "encryption", f"TLS failed: {quote(getattr(cause, 'reason', None) or str(cause))}"
     if isinstance(cause, OSError) and cause.errno in _NO_ROUTE:
         return "no route", "the network does not lead there"
     return next((told for kinds, told in _OF_SYSTEM if isinstance(cause, kinds)), None)

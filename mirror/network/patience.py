@@ -29,12 +29,21 @@ class Patience(httpcore.NetworkBackend):
 
     @contextlib.contextmanager
     def within(self, seconds: float | None) -> Iterator[None]:
-        """Let all waits of this thread end `seconds` from now; None sets no end to the whole."""
+        """Let all waits of this thread end `seconds` from now; None sets no end to the whole.
+
+        Lines that were opened in it and not encrypted are closed where it fails: httpcore forgets those on which a
+        SOCKS proxy refused. (What was encrypted has another line by then, which others may share.)
+        """
         self._thread.end = None if seconds is None else self._clock() + seconds
+        self._thread.opened = []
         try:
             yield
+        except BaseException:
+            for line in self._thread.opened:
+                line.close()
+            raise
         finally:
-            self._thread.end = None
+            self._thread.end, self._thread.opened = None, []
 
     def limit(self, wanted: float | None) -> float:
         """Seconds that the next wait may take; raises httpcore's time-out where none are left."""
@@ -56,9 +65,11 @@ class Patience(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         try:
-            return _Line(self._connections.connect_tcp(host, port, self.limit(timeout)), self)
+            line = self._connections.connect_tcp(host, port, self.limit(timeout))
         except UnicodeError:  # of a host's name that no look-up takes
             raise httpcore.ConnectError("the host's name is none") from None
+        self._thread.opened = [*getattr(self._thread, "opened", []), line]
+        return _Line(line, self)
 
 
 class _Line(httpcore.NetworkStream):
