@@ -13,10 +13,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from laid import Publisher
+
+from mirror.edition import Edition
 from mirror.serve.app import Gateway, Guests
 from mirror.serve.door import Connection, Door, open_socket
 from mirror.serve.shelf import Shelf
 from mirror.store.archive import Archive
+from mirror.store.blocks import Blocks
 
 ANYONE = Guests(None)
 
@@ -90,3 +94,29 @@ def serving(shelf: Shelf, guests: Guests = ANYONE, connection: type[Connection] 
             thread.join(60)
     assert not thread.is_alive()
     assert gateway.faults == []
+
+
+class Held:
+    """A published mirror, its gateway, and its blocks read beside it."""
+
+    def __init__(self, publisher: Publisher, asking: Asking, archive: Archive) -> None:
+        self.publisher = publisher
+        self.asking = asking
+        self.root = archive.head()
+        self.blocks = Blocks(list(archive.editions().values()))
+        self.edition = Edition(self.root, self.blocks.get)
+
+    @property
+    def name(self) -> str:
+        return str(self.edition.key.ipns)
+
+
+def check_guarded(headers: Mapping[str, str]) -> None:
+    """Fails unless a browser that shows what came runs nothing of it."""
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; ")
+    assert policy.endswith("; sandbox allow-downloads")
+    assert "script" not in policy
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
