@@ -1,4 +1,5 @@
 // The oldest Kubo that is supported, for the tests: this file pins its version. tests/services.py builds it.
+// Its own cockroachdb/swiss is too old for Go 1.26; a newer one stands below.
 module mirror.example/kubo-old
 
 go 1.26
