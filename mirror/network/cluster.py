@@ -182,11 +182,12 @@ class Cluster:
 
     def _sharing(self) -> list[tuple[str, str]]:
         """How many peers shall hold what is sent or pinned, and which of them rather than others."""
-        if self._copies is None:
-            return []
-        least, most = self._copies
-        rather = [("user-allocations", ",".join(self._holders))] if self._holders else []
-        return [("replication-min", str(least)), ("replication-max", str(most)), *rather]
+        sharing = []
+        if self._copies is not None:
+            sharing = [("replication-min", str(self._copies[0])), ("replication-max", str(self._copies[1]))]
+        if self._holders:
+            sharing.append(("user-allocations", ",".join(self._holders)))
+        return sharing
 
     def _ask(self, method: str, path: str, *statuses: int, query: Query = ()) -> Answer:
         return granted(self._peer.ask(method, path, at_most=ANSWER_AT_MOST, query=query), *statuses)

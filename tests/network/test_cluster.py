@@ -196,9 +196,10 @@ def test_copies_that_are_as_before_are_not_asked_for_again(fake: FakeCluster) ->
     assert [asked.method for asked in fake.asked] == ["POST", "GET", "POST"]
 
 
-def test_blocks_go_to_the_peers_that_hold_the_edition_before(fake: FakeCluster) -> None:
+@pytest.mark.parametrize("copies", [None, (2, 2)])
+def test_blocks_go_to_the_peers_that_hold_the_edition_before(fake: FakeCluster, copies: tuple[int, int] | None) -> None:
     holders = f"{PEERS['c2']},{PEERS['c0']}"
-    with Cluster("ours", fake.url, copies=(2, 2)) as ours:
+    with Cluster("ours", fake.url, copies=copies) as ours:
         ours.pin(ONE.root, NAME)
         fake.pins[str(ONE.root)]["allocations"] = holders.split(",")
         ours.state(ONE.root)
@@ -206,11 +207,21 @@ def test_blocks_go_to_the_peers_that_hold_the_edition_before(fake: FakeCluster) 
     assert fake.asked[-1].query["user-allocations"] == holders
 
 
-def test_a_first_edition_is_pinned_where_its_blocks_went(fake: FakeCluster) -> None:
-    with Cluster("ours", fake.url, copies=(2, 3)) as ours:
+@pytest.mark.parametrize("copies", [None, (2, 3)])
+def test_a_first_edition_is_pinned_where_its_blocks_went(fake: FakeCluster, copies: tuple[int, int] | None) -> None:
+    with Cluster("ours", fake.url, copies=copies) as ours:
         send(ours, ONE)
         ours.pin(ONE.root, NAME)
     assert fake.asked[-1].query["user-allocations"] == ",".join(PEERS.values())
+
+
+def test_where_every_peer_holds_the_edition_before_nobody_is_preferred(fake: FakeCluster, ours: Cluster) -> None:
+    send(ours, ONE)
+    ours.pin(ONE.root, NAME)
+    fake.pins[str(ONE.root)]["allocations"] = []
+    ours.state(ONE.root)
+    send(ours, TWO)
+    assert "user-allocations" not in fake.asked[-1].query
 
 
 def test_a_pin_of_something_else_is_a_fault(fake: FakeCluster, ours: Cluster) -> None:
