@@ -134,13 +134,11 @@ def ask(sources: Sequence[Source], name: CID, now: datetime) -> list[Heard]:
 
 def _ask(source: Source, name: CID, now: datetime) -> Heard:
     try:
-        data = source.get_name(name)
+        return open_heard(source.who, source.get_name(name), name, now)
     except Missing as error:
         return Heard(source.who, "none", error.message)
     except Unavailable as error:
         return Heard(source.who, "silent", error.message)
-    try:
-        return open_heard(source.who, data, name, now)
     except (Malformed, Unverified) as error:
         return Heard(source.who, "false", f"{source.who} answers what is no record of this name: {error.message}")
 
