@@ -8,7 +8,7 @@ node.lie_about(root)                   # one method a lie
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from mirror import tree
 from mirror.errors import MirrorError, Missing, Unavailable
@@ -29,6 +29,24 @@ class MemoryHolder:
         self.pins: dict[CID, tuple[str, Held]] = {}
         self.asked: list[str] = []
         self.origins: tuple[str, ...] = ()
+        self.silent = False
+        self.names: dict[CID, bytes] = {}
+
+    @property
+    def who(self) -> str:
+        return f"node {self.name}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def probe(self) -> str:
+        self.asked.append("probe")
+        if self.silent:
+            raise Unavailable(f"{self.who} cannot be reached: nobody listens there")
+        return "of memory"
 
     def held(self, mirror: str) -> list[Held]:
         self.asked.append("held")
@@ -115,6 +133,16 @@ class MemoryNode(MemoryHolder):
 
     def pins_that_hold(self, cid: CID) -> list[tuple[str, CID]]:
         return [(name, root) for root, (name, _) in self.pins.items() if cid in self._below(root)]
+
+    def get_name(self, key: CID) -> bytes:
+        self.probe()
+        if key not in self.names:
+            raise Missing(f"{self.who} finds no record of the name {key}")
+        return self.names[key]
+
+    def put_name(self, record: bytes, key: CID) -> None:
+        self.probe()
+        self.names[key] = record
 
     def export(self, root: CID) -> Iterator[bytes]:
         file = io.BytesIO()

@@ -81,11 +81,12 @@ def _export_one(session: Session, edition: Edition, index: int, get: Get, folder
 
 
 @click.command("import")
-@click.argument("what", type=click.Path(path_type=Path, exists=True))
+@click.argument("what", required=False, type=click.Path(path_type=Path, exists=True))
+@click.option("--from", "service", metavar="NAME", help="From this service of mirror.toml, which has to be a node.")
 @click.option("--key", "key_text", metavar="KEY", help="Take it only if it is of this key: a vkey, or its k51… name.")
 @click.pass_obj
-def import_(session: Session, what: Path, *, key_text: str | None) -> int:
-    """Bring a newer edition into the workspace: from a CAR, an archive or a fetched folder.
+def import_(session: Session, what: Path | None, *, service: str | None, key_text: str | None) -> int:
+    """Bring a newer edition into the workspace: from a CAR, an archive or a fetched folder, or from a node.
 
     It is verified whole before anything is written. Where there is no workspace yet, a keeper's is made: an archive
     without a key. A log that is no continuation of the one held is refused. What was withdrawn since leaves the
@@ -93,7 +94,19 @@ def import_(session: Session, what: Path, *, key_text: str | None) -> int:
 
     \b
     mirror --home copy import voices.car
+    mirror import --from home
     """
+    if (what is None) == (service is None):
+        raise Misused("name either what to import, or with --from the node to import it from")
+    if service is not None:
+        from mirror.cli.fetching import exported  # noqa: PLC0415  (nothing of the network for what lies here)
+
+        with exported(session, Workspace(session.home).require(), service) as fetched:
+            return _import(session, fetched, key_text)
+    return _import(session, Path(str(what)), key_text)
+
+
+def _import(session: Session, what: Path, key_text: str | None) -> int:
     workspace = Workspace(session.home)
     if not workspace.exists() and session.home.is_dir() and any(session.home.iterdir()):
         raise Refused(f"{session.home} holds other things and no workspace", hint="name a new folder with --home")

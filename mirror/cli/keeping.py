@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,19 +21,28 @@ from mirror.store.archive import Archive, root_of
 from mirror.store.record import Record
 from mirror.store.workspace import Workspace
 
+if TYPE_CHECKING:
+    from mirror.cli.holding import Standing
+
 
 @click.command()
+@click.option("--offline", is_flag=True, help="Ask no service of mirror.toml what it holds.")
 @click.pass_obj
-def status(session: Session) -> None:
-    """Show what the workspace holds, what is behind, and what to type next.
+def status(session: Session, *, offline: bool) -> int:
+    """Show what the workspace holds, who else holds it, what is behind, and what to type next.
+
+    The services of mirror.toml are asked which edition they hold, by how many, and nobody else is. Exit code 3: one of
+    them did not answer.
 
     \b
     mirror status
+    mirror status --offline
     """
     workspace = Workspace(session.home).require()
     with workspace.archive as archive:
         edition = Edition(archive.head(), archive.blocks.get)
         known = _known(session, workspace, edition)
+        held = _held(session, workspace, known) if workspace.settings.service and not offline else []
     say = session.terminal.say
     say(f"{edition.key.name}, edition {edition.number}, {many(edition.size, 'entry', 'entries')}")
     say(f"title         {escape(edition.charter.title)}")
@@ -42,6 +51,8 @@ def status(session: Session) -> None:
     say(f"this edition  {link_of_edition(edition.root, edition.key)}")
     say(f"the newest    {link.newest(edition.key)}")
     say(f"on disk       {many(known['files'], 'edition file', 'edition files')}, {known['bytes']} bytes")
+    for standing in held:
+        say(f"held by       {standing.in_words()}")
     for words in known["behind"]:
         say(f"behind        {words}")
     for words in known["next"]:
@@ -57,8 +68,23 @@ def status(session: Session) -> None:
             "link": str(link_of_edition(edition.root, edition.key)),
             "newest_link": str(link.newest(edition.key)),
             **known,
+            "held_by": [standing.as_json() for standing in held],
         }
     )
+    return (
+        1 if any(each.state == "false" for each in held) else 3 if any(each.state == "silent" for each in held) else 0
+    )
+
+
+def _held(session: Session, workspace: Workspace, known: dict[str, Any]) -> "list[Standing]":
+    """How each service stands; what follows from it is added to what to type next."""
+    from mirror.cli.holding import standings  # noqa: PLC0415  (nothing of the network where nobody is asked)
+
+    held = standings(session, workspace, workspace.settings.service)
+    if any(each.state in ("behind", "absent", "pinning") for each in held):
+        known["next"].insert(0, "mirror pin")
+    known["next"] += [f"mirror import --from {each.service.name}" for each in held if each.state == "later"]
+    return held
 
 
 def _known(session: Session, workspace: Workspace, edition: Edition) -> dict[str, Any]:

@@ -49,6 +49,7 @@ COMMANDS = {
     "trust": "trusting:trust",
     "announce": "announcing:announce",
     "serve": "serving:serve",
+    "pin": "pinning:pin",
     "name": "naming:name",
     "demo": "demo:demo",
 }
@@ -71,6 +72,7 @@ SUMMARIES = {
     "trust": "confirm a mirror's key after comparing it",
     "announce": "show the newest announcement: note, links, QR code",
     "serve": "hand on what is held here, to browsers and IPFS nodes",
+    "pin": "have IPFS nodes, clusters or services hold the newest edition",
     "name": "sign where the mirror's name leads, tell everyone, ask everyone",
     "withdraw": "take testimonies back",
     "request": "as an author, ask for your testimony to be withdrawn",

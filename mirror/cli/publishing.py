@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -39,6 +39,7 @@ from mirror.plan import plan as make_plan
 from mirror.publish import Listed, Published, Publisher
 from mirror.store import files
 from mirror.store.record import Record
+from mirror.store.settings import Service
 from mirror.store.workspace import Workspace
 from mirror.trust import Trust
 from mirror.verify import verify
@@ -203,6 +204,10 @@ def _refuse_flawed(terminal: Terminal, flawed: list[Flawed]) -> None:
     help="What becomes of files that were published before and have changed; asked otherwise.",
 )
 @click.option("--this-is-newest", is_flag=True, help="You know that no later edition of this mirror exists anywhere.")
+@click.option(
+    "--pin/--no-pin", "pinning", default=None, help="Pin and name it afterwards; default: as mirror.toml says."
+)
+@click.option("--node-shows-its-address", "shows", is_flag=True, help="Use nodes although a proxy is set.")
 @click.option("--yes", is_flag=True, help="Do not ask before publishing.")
 @passphrase_option
 @click.pass_obj
@@ -215,19 +220,23 @@ def publish(
     no_tokens: bool,
     edited: str | None,
     this_is_newest: bool,
+    pinning: bool | None,
+    shows: bool,
     yes: bool,
     passphrase_fd: int | None,
     **given: Any,
-) -> None:
+) -> int:
     """Sign, store, list and seal testimonies: files or folders of .md and .txt, or notes that authors signed.
 
     Shows what it found and asks before anything is written. Every account gets a withdrawal token of twelve words,
     shown once or written with --tokens: give it to the author, who can take her testimony back with it. An entry of
-    the log can never be taken back, and copies that others made cannot be recalled.
+    the log can never be taken back, and copies that others made cannot be recalled. With --pin, or `pin` in
+    mirror.toml, it is then pinned, as mirror pin does, and named; where that fails, the edition is here all the same.
 
     \b
     mirror publish --tokens tokens.txt testimonies/
     mirror publish --language mk --no-tokens --yes letter.txt
+    mirror publish --no-tokens --pin letter.txt
     """
     workspace = Workspace(session.home).require()
     _check_paths(workspace, paths)
@@ -238,11 +247,15 @@ def publish(
         no_tokens=no_tokens,
         edited=None if edited is None else Answer(edited),
         this_is_newest=this_is_newest,
+        pin=bool(workspace.settings.pin) if pinning is None else pinning,
+        shows=shows,
         yes=yes,
     )
     _check_tokens(session, workspace, order)
+    if order.pin:
+        _services(workspace)
     found = find_files(paths)
-    run_publish(session, workspace, unlock(session, workspace, passphrase_fd), order, found)
+    return run_publish(session, workspace, unlock(session, workspace, passphrase_fd), order, found)
 
 
 @dataclass(frozen=True)
@@ -255,13 +268,13 @@ class Order:
     no_tokens: bool = False
     edited: Answer | None = None
     this_is_newest: bool = False
+    pin: bool = False
+    shows: bool = False
     yes: bool = False
 
 
-def run_publish(
-    session: Session, workspace: Workspace, signing: SecretKey, order: Order, found: Sequence[Path]
-) -> None:
-    """Plan what is to become of the files that were found, show, ask, publish, and show what came of it."""
+def run_publish(session: Session, workspace: Workspace, signing: SecretKey, order: Order, found: Sequence[Path]) -> int:
+    """Plan what is to become of the files that were found, show, ask, publish, show what came of it; the exit code."""
     terminal = session.terminal
     with workspace.writing(), workspace.archive, workspace.texts(signing) as texts:
         publisher = begin(session, workspace, signing, newest=order.this_is_newest)
@@ -272,14 +285,37 @@ def run_publish(
         if not plan.steps:
             terminal.say(f"nothing new to publish; edition {publisher.head.number} stays the newest")
             terminal.give({"published": None, "edition": publisher.head.number, "known": _known(plan)})
-            return
+            return 0
         _check_shown(plan, order)
         question = f"publish {_count(len(plan.steps))}? what is listed can be withdrawn, but never unlisted"
         if not terminal.confirm(question, yes=order.yes):
             raise Refused("nothing was published")
         published, listed = _carry_out(session, workspace, publisher, plan, order)
         remember(texts, plan, published.size)
-    print_published(session, signing.public, published, listed=listed, known=_known(plan))
+    return print_published(
+        session,
+        signing.public,
+        published,
+        listed=listed,
+        known=_known(plan),
+        after=partial(pin_published, session, workspace, signing, order) if order.pin else None,
+    )
+
+
+def pin_published(
+    session: Session, workspace: Workspace, signing: SecretKey, order: Order
+) -> tuple[dict[str, Any], int]:
+    """Pin and name the edition that was just made; what came of it, and the exit code."""
+    from mirror.cli.pinning import Wishes, after_publishing  # noqa: PLC0415  (nothing of the network before)
+
+    wishes = Wishes(shows=order.shows, yes=order.yes)
+    return after_publishing(session, workspace, _services(workspace), signing, wishes)
+
+
+def _services(workspace: Workspace) -> list[Service]:
+    from mirror.cli.pinning import chosen  # noqa: PLC0415  (as above)
+
+    return chosen(workspace, ())
 
 
 def _check_paths(workspace: Workspace, paths: tuple[Path, ...]) -> None:
@@ -410,6 +446,11 @@ def begin(session: Session, workspace: Workspace, signing: SecretKey, *, newest:
     if dropped is not None:
         done = "finished an interrupted withdrawal" if dropped else "an interrupted withdrawal never took effect"
         session.terminal.tell(done)
+    settings = workspace.settings
+    if settings.service or settings.routing:
+        from mirror.cli.holding import check_nobody_is_ahead  # noqa: PLC0415  (only where somebody is to be asked)
+
+        check_nobody_is_ahead(session, workspace, publisher.head, newest=newest)
     return publisher
 
 
@@ -435,8 +476,9 @@ def print_published(
     known: list[dict[str, Any]] | None = None,
     withdrawn: tuple[int, ...] = (),
     first: bool = False,
-) -> None:
-    """Show an edition that was just made: its index hash and its links."""
+    after: Callable[[], tuple[dict[str, Any], int]] | None = None,
+) -> int:
+    """Show an edition that was just made: its index hash, its links, and what comes `after`; the exit code."""
     terminal = session.terminal
     newest, this = link.newest(key), link_of_edition(published.root_cid, key)
     size = f"{published.size} {'entry' if published.size == 1 else 'entries'}"
@@ -447,6 +489,7 @@ def print_published(
     print_code(terminal, str(newest))
     if first:
         terminal.tell("next: mirror publish --tokens FILE FOLDER")
+    told, code = ({"pinned": [], "named": []}, 0) if after is None else after()
     terminal.give(
         {
             "published": None if first else len(listed or []),
@@ -461,8 +504,10 @@ def print_published(
             "known": known or [],
             "withdrawn": list(withdrawn),
             "testimonies": [_listed_as_json(made) for made in listed or []],
+            **told,
         }
     )
+    return code
 
 
 def _listed_as_json(made: Listed) -> dict[str, Any]:

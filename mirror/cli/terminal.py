@@ -148,10 +148,18 @@ BAR_FROM = 200
 """Items from which on a bar is drawn: less is done before it could be read."""
 
 
+BYTES_LINE_EVERY = 50_000_000
+"""Bytes between two lines of progress where there is no terminal: some seconds of a good line."""
+
+
 def _lines(words: str, unit: str) -> Callable[[int, int], None]:
+    every, last = BYTES_LINE_EVERY if unit == "bytes" else LINE_EVERY, 0
+
     def move(done: int, total: int) -> None:
-        if total >= LINE_EVERY and (done % LINE_EVERY == 0 or done == total):
+        nonlocal last
+        if total >= every and (done // every > last // every or (done == total and last != done)):
             click.echo(f"{words}: {done} of {total} {unit}", err=True)
+        last = done
 
     return move
 
@@ -161,14 +169,19 @@ def _bar(words: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     from rich.console import Console  # noqa: PLC0415  (start-up stays light where nothing is drawn)
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
-    rate = TextColumn("{task.speed:.0f}/s", style="dim")
+    rate = TextColumn("{task.fields[rate]}", style="dim")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), rate)
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(words, total=None, visible=False)
+        task = progress.add_task(words, total=None, visible=False, rate="")
+
+        last = 0
 
         def move(done: int, total: int) -> None:
-            if total >= BAR_FROM and done % 50 in (0, total % 50):
-                progress.update(task, completed=done, total=total, visible=True)
+            nonlocal last
+            if total >= BAR_FROM and (abs(done - last) >= 50 or done == total):
+                speed = progress.tasks[0].speed  # None until there are two moments to compare
+                progress.update(task, completed=done, total=total, visible=True, rate=f"{speed:.0f}/s" if speed else "")
+                last = done
 
         yield move
 

@@ -1,5 +1,6 @@
 """`mirror withdraw`: take testimonies back. `mirror request`: an author asks for it with her key."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -7,7 +8,7 @@ import click
 from mirror import withdraw as flow
 from mirror.cli.authoring import mirror_of
 from mirror.cli.main import Session
-from mirror.cli.publishing import begin, print_published, today
+from mirror.cli.publishing import Order, begin, pin_published, print_published, today
 from mirror.cli.terminal import isolate
 from mirror.cli.typed import Index, Misused, as_typed, check_new, from_option
 from mirror.cli.unlocking import open_sealed, passphrase_option, unlock
@@ -17,6 +18,7 @@ from mirror.formats import cid as cids
 from mirror.formats import request as requests
 from mirror.formats.notes import REASONS, Testimony
 from mirror.intake import words
+from mirror.intake.drafts import Options
 from mirror.plan import bring_up_to_date
 from mirror.publish import TOKEN_BYTES
 from mirror.store import files, vault
@@ -45,7 +47,7 @@ def withdraw(
     this_is_newest: bool,
     yes: bool,
     passphrase_fd: int | None,
-) -> None:
+) -> int:
     """Withdraw testimonies: from the tree, and from the archive's files.
 
     Without INDEX, asks for a token's twelve words, and withdraws that account: the testimony with its versions and
@@ -76,7 +78,11 @@ def withdraw(
         published = flow.withdraw(publisher, archive, signing, wanted, reason=reason, day=today(workspace))
     listed = ", ".join(f"#{index}" for index in wanted.indexes)
     session.terminal.say(f"withdrawn: {listed}; please ask whoever holds copies to delete them")
-    print_published(session, signing.public, published, withdrawn=wanted.indexes)
+    after = partial(pin_published, session, workspace, signing, Order((), Options(), shows=True, yes=yes))
+    pins = bool(workspace.settings.pin)
+    if workspace.settings.service and not pins:
+        session.terminal.tell("the services of mirror.toml have it still; to take it from them: mirror pin")
+    return print_published(session, signing.public, published, withdrawn=wanted.indexes, after=after if pins else None)
 
 
 def _request(path: Path) -> bytes:
