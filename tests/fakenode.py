@@ -66,6 +66,14 @@ class Gone(Exception):
     """The node dies here."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever asked has left: nothing to tell."""
+
+
 class FakeNode:
     """One node at a free port."""
 
@@ -79,9 +87,7 @@ class FakeNode:
         self.asked: list[Asked] = []
         self.done = threading.Event()
         self._told: dict[str, Reply | bytes | Callable[[Asked], Reply]] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.port: int = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.address = f"/ip4/127.0.0.1/tcp/{self.port}"

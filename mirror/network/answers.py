@@ -19,6 +19,7 @@ from mirror.formats.cid import CID
 QUOTED_AT_MOST = 200
 """Letters of what a counterpart says that we repeat: enough for an error's reason, too few to bury ours."""
 
+_WORDS_AT_MOST = 16 * 1024
 _UNSHOWN = re.compile(
     r"[\x00-\x20\x7f-\xa0\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]+"
 )
@@ -29,10 +30,21 @@ Kind = TypeVar("Kind")
 
 def quote(words: str | bytes) -> str:
     """A counterpart's words in one line of `QUOTED_AT_MOST` letters, cut with `…`; nothing in it moves a cursor."""
-    if isinstance(words, bytes):
-        words = words[: 4 * QUOTED_AT_MOST].decode("utf-8", "replace")
-    plain = _UNSHOWN.sub(" ", words[: 4 * QUOTED_AT_MOST]).strip()
+    plain = _plain(words, 4 * QUOTED_AT_MOST)
     return plain if len(plain) <= QUOTED_AT_MOST else plain[: QUOTED_AT_MOST - 1] + "…"
+
+
+def quote_ends(words: str) -> str:
+    """As `quote`, cut in the middle: programs written in Go put the reason at the end of an error."""
+    plain = _plain(words, _WORDS_AT_MOST)
+    half = QUOTED_AT_MOST // 2
+    return plain if len(plain) <= QUOTED_AT_MOST else f"{plain[: half - 1]}…{plain[-half:]}"
+
+
+def _plain(words: str | bytes, at_most: int) -> str:
+    if isinstance(words, bytes):
+        words = words[:at_most].decode("utf-8", "replace")
+    return _UNSHOWN.sub(" ", words[:at_most]).strip()
 
 
 def read_json(body: bytes, what: str = "answer") -> dict[str, Any]:

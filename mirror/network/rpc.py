@@ -29,7 +29,7 @@ from ipfshttpclient import exceptions, http_requests, multipart
 from mirror.errors import Malformed, Unavailable
 from mirror.network import faults
 from mirror.network.addresses import Address
-from mirror.network.answers import quote, read_json, take
+from mirror.network.answers import quote, quote_ends, read_json, take
 from mirror.network.held import Authorization
 
 CONNECT = 5.0
@@ -207,7 +207,7 @@ class Rpc:
             raise Unavailable(f"{self.who} answers what was not asked: {error.message}", how="nonsense") from None
 
     def _refused(self, said: Said) -> Unavailable:
-        how, words = f"HTTP {said.status}", quote(said.words)
+        how, words = f"HTTP {said.status}", quote_ends(said.words)
         if said.status in (401, 403):
             hint = f"mirror pin --credentials {self._name}"
             return Unavailable(f"{self.who} does not let us in ({how}): {words}", hint=hint, how=how)
@@ -215,7 +215,7 @@ class Rpc:
             hint = "the RPC is at what `ipfs config Addresses.API` prints, usually port 5001"
             return Unavailable(f"{self.who} is not the RPC of a Kubo ({how}): {words}", hint=hint, how=how)
         if said.status == 500:
-            hint = "its disk is full" if "no space left" in words else ""
+            hint = "its disk is full" if "no space left" in said.words else ""
             return Unavailable(f"{self.who} says: {words}", hint=hint, how=how)
         return Unavailable(f"{self.who} answers {how}: {words}", how=how)
 

@@ -10,7 +10,7 @@ from mirror.errors import Malformed
 from mirror.formats import wire
 from mirror.formats.cid import CID
 from mirror.network import answers
-from mirror.network.answers import QUOTED_AT_MOST, quote, read_json, take, take_cid
+from mirror.network.answers import QUOTED_AT_MOST, quote, quote_ends, read_json, take, take_cid
 
 ROOT = CID.of_raw(b"root")
 
@@ -21,6 +21,18 @@ def test_what_is_quoted_is_one_short_line_that_moves_nothing(words: str | bytes)
     assert len(shown) <= QUOTED_AT_MOST
     assert not any(letter < " " or "\x7f" <= letter <= "\xa0" or letter in "\u202e\u2066\u2028" for letter in shown)
     shown.encode()
+
+
+@given(st.text() | st.text(min_size=150, max_size=250))
+def test_so_is_what_is_quoted_by_its_ends(words: str) -> None:
+    shown = quote_ends(words)
+    assert len(shown) <= QUOTED_AT_MOST
+    assert shown == quote(words) or shown[:99] == quote(words)[:99]
+
+
+def test_the_end_of_long_words_stays_where_the_reason_is_there() -> None:
+    assert quote_ends("x" * QUOTED_AT_MOST) == "x" * QUOTED_AT_MOST
+    assert quote_ends("a" * 500 + "\nno space left on device") == "a" * 99 + "…" + "a" * 76 + " no space left on device"
 
 
 def test_words_stay_and_what_stood_between_them_is_a_space() -> None:

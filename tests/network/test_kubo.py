@@ -320,9 +320,10 @@ def test_something_else_listens_there(fake: FakeNode, node: Node, action: str) -
 
 @each_action
 def test_it_refuses_in_its_own_words(fake: FakeNode, node: Node, action: str) -> None:
-    error = faulty(fake, node, action, Reply.error("put: no space left on device" + " x" * 500))
+    error = faulty(fake, node, action, Reply.error("write" + " x" * 500 + ": no space left on device"))
     assert type(error) is Unavailable
-    assert " says: put: no space left on device x x" in error.message
+    assert " says: write x x" in error.message
+    assert error.message.endswith(" x x: no space left on device")
     assert error.hint == "its disk is full"
 
 
