@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mirror import check, tree
-from mirror.check import Finding, Listed, Listing, Rules
+from mirror.check import Finding, Listed, Listing, Place, Rules, Source
 from mirror.errors import FAULTS, BadBlock, BadSignature, Malformed, MirrorError, Missing, NeedsNewer
 from mirror.formats import entry as entries
-from mirror.formats import merkle
+from mirror.formats import merkle, tile
 from mirror.formats.checkpoint import Checkpoint
 from mirror.formats.cid import CID
 from mirror.formats.fields import Attachment
-from mirror.formats.tile import Place
 from mirror.formats.unixfs import Get, Link
 from mirror.log.append import append
 from mirror.log.tree import TiledLog
@@ -47,13 +46,17 @@ class Run:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What there is to judge: a root, the blocks, perhaps an announcement, perhaps the root that a link named."""
+    """What there is to judge: a root, the blocks, perhaps an announcement, perhaps the root that a link named.
+
+    Where there is a `source`, other processes read notes for themselves.
+    """
 
     what: str
     root: CID
     get: Get
     announcement: bytes | None = None
     expected_root: CID | None = None
+    source: Source | None = None
 
 
 class Audit:
@@ -71,6 +74,7 @@ class Audit:
         self._rules = rules
         self._checkpoint = checkpoint
         self._get = evidence.get
+        self._source = evidence.source
         self._tree = Tree(evidence.root, evidence.get)
         self._top = top
         self._report = report
@@ -91,14 +95,14 @@ class Audit:
 
     # Step 6 and 7: entries, tiles, root hash, the rules of entries
 
-    def _read_place(self, place: Place) -> bytes:
+    def _read_place(self, place: tile.Place) -> bytes:
         self._reading = tuple(place.path.split("/"))
         return self._tree.read(self._reading)
 
     def _judge_tiles(self) -> bool:
         expected: dict[Path, CID] = {}
 
-        def keep(place: Place, data: bytes) -> None:
+        def keep(place: tile.Place, data: bytes) -> None:
             expected[tuple(place.path.split("/"))] = CID.of_raw(data)
 
         try:
@@ -166,8 +170,8 @@ class Audit:
     def _apply_withdrawals(self) -> None:
         for index in self._withdrawals:
             try:
-                entry = self._log.entry(index)
-                note = check.open_withdrawal(self._rules, Listed(index, entry, self._get(entries.parse(entry).cid)))
+                entry = entries.parse(self._log.entry(index))
+                note = check.open_withdrawal(self._rules, entry, self._get(entry.cid))
             except FAULTS:
                 continue  # named with the other notes; what rests on it is not withdrawn
             for problem in self._listing.withdraw(index, note, self._token_hash):
@@ -222,22 +226,60 @@ class Audit:
         batches = iter(lambda: list(islice(notes, BATCH)), [])
         if self._run.executor is None:
             for batch in batches:
-                yield from check.judge_all(self._rules, batch)
+                yield from self._told(batch, check.judge_all(self._rules, batch))
         else:
-            yield from _judge_in_order(self._run.executor, self._rules, batches)
+            yield from self._judge_apart(self._run.executor, batches)
+
+    def _judge_apart(self, executor: Executor, batches: Iterable[list[Listed]]) -> Iterator[Finding]:
+        read = None if self._source is None else self._source.read
+        waiting: deque[tuple[list[Listed], Future[list[Finding | bytes | None]]]] = deque()
+        for batch in batches:
+            waiting.append((batch, executor.submit(check.judge_all, self._rules, batch, read)))
+            if len(waiting) > BATCHES_AHEAD:
+                first, judged = waiting.popleft()
+                yield from self._told(first, judged.result())
+        for first, judged in waiting:
+            yield from self._told(first, judged.result())
+
+    def _told(self, batch: list[Listed], judged: list[Finding | bytes | None]) -> Iterator[Finding]:
+        for listed, found in zip(batch, judged, strict=True):
+            if isinstance(found, bytes):
+                yield Finding(listed.index, text_hash=found)
+            elif found is not None:
+                yield found
+            elif closer := self._look_closer(listed):
+                yield closer
+
+    def _look_closer(self, listed: Listed) -> Finding | None:
+        """Judge here what another process did not find where it was said to lie."""
+        index, entry, place = listed
+        cid = entries.parse(entry).cid
+        data = self._read_note(index, cid, Link("", cid, len(place) if isinstance(place, bytes) else place[2]))
+        if data is None:
+            self._unread.add(index)
+            return None
+        return check.judge(self._rules, index, entry, data)
 
     def _notes(self) -> Iterator[Listed]:
         lockstep = self._lockstep(tree.NOTE)
-        for index, data in enumerate(self._log.entries()):
+        for index, entry in enumerate(self._log.entries()):
             cid = self._listing.cid_of(index)
             if cid is None or index in self._listing.withdrawn:
                 continue
-            found = self._read_note(index, cid, lockstep.expect(tree.note_path(index)))
+            link = lockstep.expect(tree.note_path(index))
+            found = self._place(cid, link) or self._read_note(index, cid, link)
             if found is None:
                 self._unread.add(index)
             else:
-                yield Listed(index, data, found)
+                yield Listed(index, entry, found)
         lockstep.finish()
+
+    def _place(self, cid: CID, link: Link | None) -> Place | None:
+        """Where another process reads a note for itself; None where it has to be looked at here."""
+        if self._source is None or self._run.executor is None or link is None or link.cid != cid:
+            return None
+        place = self._source.place(cid)
+        return place if place is not None and place[2] == link.size else None
 
     def _read_note(self, index: int, cid: CID, link: Link | None) -> bytes | None:
         if link is None:
@@ -315,21 +357,6 @@ class Audit:
 
 def _item(index: int) -> str:
     return in_words(tree.note_path(index))
-
-
-def _judge_in_order(executor: Executor, rules: Rules, batches: Iterable[list[Listed]]) -> Iterator[Finding]:
-    waiting: deque[tuple[list[int], Future[list[Finding | bytes]]]] = deque()
-    for batch in batches:
-        waiting.append(([listed.index for listed in batch], executor.submit(check.judge_briefly, rules, batch)))
-        if len(waiting) > BATCHES_AHEAD:
-            yield from _told(*waiting.popleft())
-    while waiting:
-        yield from _told(*waiting.popleft())
-
-
-def _told(indexes: list[int], judged: Future[list[Finding | bytes]]) -> Iterator[Finding]:
-    for index, found in zip(indexes, judged.result(), strict=True):
-        yield found if isinstance(found, Finding) else Finding(index, text_hash=found)
 
 
 def claim_of_bytes(error: MirrorError) -> Claim:

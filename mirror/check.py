@@ -13,9 +13,9 @@ nobody. Left out: whether anything that an account says is true.
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from mirror.errors import FAULTS, Malformed, MirrorError, NeedsNewer, Unverified
 from mirror.formats import entry as entries
@@ -38,12 +38,33 @@ class Rules:
     signatures: bool = True
 
 
+Place = tuple[str, int, int]
+"""Where a block lies on this machine: in which file, from which byte, how many."""
+
+Read = Callable[[Sequence[Place]], list[bytes | None]]
+"""``read(places)``: what lies there, unchecked; None for what cannot be read. It travels to other processes."""
+
+
+class Source(Protocol):
+    """Blocks that other processes can read for themselves."""
+
+    def place(self, cid: CID) -> Place | None:
+        """Where a block is said to lie."""
+
+    @property
+    def read(self) -> Read:
+        """What reads there."""
+
+
 class Listed(NamedTuple):
-    """A note as it was found for an entry: index, entry, the note's bytes, which hash to the CID in the entry."""
+    """A note as it was found for an entry: index, entry, the note's bytes, which hash to the CID in the entry.
+
+    Or the place where its bytes are said to lie, which then have to be hashed first.
+    """
 
     index: int  # type: ignore[assignment]  # a place in the log, nothing that tuples have
     entry: bytes
-    data: bytes
+    data: bytes | Place
 
 
 class Finding(NamedTuple):
@@ -61,31 +82,40 @@ class Finding(NamedTuple):
     replaces: CID | None = None
 
 
-def judge_all(rules: Rules, listed: Iterable[Listed]) -> list[Finding]:
-    """`judge` for a batch."""
-    return [judge(rules, each) for each in listed]
+def judge_all(rules: Rules, listed: Sequence[Listed], read: Read | None = None) -> list[Finding | bytes | None]:
+    """`judge` for a batch, perhaps in another process, which `read`s for itself where a note is only said to lie.
+
+    So that little travels, what is found is only the text's hash where there is nothing else to say, and None where
+    the place does not hold the note: whoever asked has to look closer.
+    """
+    places = [each.data for each in listed if not isinstance(each.data, bytes)]
+    there = iter(read(places) if read else [None] * len(places))
+    return [_judge_read(rules, each, there) for each in listed]
 
 
-def judge_briefly(rules: Rules, listed: Iterable[Listed]) -> list[Finding | bytes]:
-    """The same as it travels between processes: where there is nothing but a text's hash to say, only that."""
-    return [
-        found.text_hash if found == Finding(found.index, text_hash=found.text_hash) else found
-        for found in judge_all(rules, listed)
-    ]
+def _judge_read(rules: Rules, listed: Listed, there: Iterator[bytes | None]) -> Finding | bytes | None:
+    index, entry, data = listed
+    if not isinstance(data, bytes):
+        read = next(there)
+        if read is None or not entries.parse(entry).cid.matches(read):
+            return None
+        data = read
+    found = judge(rules, index, entry, data)
+    return found.text_hash if found == Finding(index, text_hash=found.text_hash) else found
 
 
-def judge(rules: Rules, listed: Listed) -> Finding:
+def judge(rules: Rules, index: int, entry: bytes, data: bytes) -> Finding:
     """Whether a note is what its entry says: kind, mirror, charter, signatures, and the hash of its token."""
     try:
-        statement = notes.open_signed(listed.data, rules.key, signatures=rules.signatures)
-        check_belongs(rules, entries.parse(listed.entry), statement)
+        statement = notes.open_signed(data, rules.key, signatures=rules.signatures)
+        _check_said(rules, *entries.says(entry), statement)
     except FAULTS as error:
-        return Finding(listed.index, error)
-    text_hash = hashlib.sha256(signed_notes.signed_part(listed.data)).digest()
+        return Finding(index, error)
+    text_hash = hashlib.sha256(signed_notes.signed_part(data)).digest()
     if not isinstance(statement, Testimony):
-        return Finding(listed.index, text_hash=text_hash)
+        return Finding(index, text_hash=text_hash)
     return Finding(
-        listed.index,
+        index,
         text_hash=text_hash,
         author=b"" if statement.author is None else statement.author.raw,
         attachments=statement.attachments,
@@ -96,20 +126,24 @@ def judge(rules: Rules, listed: Listed) -> Finding:
 
 def check_belongs(rules: Rules, entry: Entry, statement: notes.Kind) -> None:
     """Raise `Unverified` unless a note is of the mirror, the charter and the kind that its entry implies."""
-    if statement.word != entry.kind:
-        raise Unverified(f"its kind is {statement.word}, and the log lists it as {entry.kind}")
+    _check_said(rules, entry.kind, entry.withdrawal, statement)
+
+
+def _check_said(rules: Rules, kind: str, withdrawal: bytes | None, statement: notes.Kind) -> None:
+    if statement.word != kind:
+        raise Unverified(f"its kind is {statement.word}, and the log lists it as {kind}")
     if statement.mirror != rules.key.name:
         raise Unverified(f"it is of the mirror {statement.mirror}, not {rules.key.name}")
     if not isinstance(statement, notes.Charter) and statement.charter != rules.charter:
         raise Unverified(f"it was signed for another log of that name, whose charter is {statement.charter}")
-    if isinstance(statement, Testimony) and statement.withdrawal != entry.withdrawal:
+    if isinstance(statement, Testimony) and statement.withdrawal != withdrawal:
         raise Unverified("its Withdrawal is not the one that the log lists")
 
 
-def open_withdrawal(rules: Rules, listed: Listed) -> Withdrawal:
-    """The withdrawal that an entry lists."""
-    statement = notes.open_signed(listed.data, rules.key)
-    check_belongs(rules, entries.parse(listed.entry), statement)
+def open_withdrawal(rules: Rules, entry: Entry, data: bytes) -> Withdrawal:
+    """The withdrawal that an entry lists, out of the note's bytes."""
+    statement = notes.open_signed(data, rules.key)
+    check_belongs(rules, entry, statement)
     if not isinstance(statement, Withdrawal):
         raise Malformed(f"a {statement.word} where a withdrawal has to be")
     return statement

@@ -17,12 +17,12 @@ from mirror.check import (
     author_of_note,
     judge,
     judge_all,
-    judge_briefly,
     open_withdrawal,
 )
 from mirror.errors import BadSignature, Malformed, MirrorError, NeedsNewer, Unverified
 from mirror.formats.cid import CID
 from mirror.formats.entry import Entry
+from mirror.formats.entry import parse as parse_entry
 from mirror.formats.notes import Withdrawal
 
 MIRROR = Mirror()
@@ -30,9 +30,9 @@ RULES = Rules(MIRROR.key.public, MIRROR.charter_cid)
 HASH = bytes(32)
 
 
-def listed(mirror: Mirror, index: int) -> Listed:
+def listed(mirror: Mirror, index: int) -> tuple[int, bytes, bytes]:
     row = mirror.rows[index]
-    return Listed(index, row.entry, row.note or b"")
+    return index, row.entry, row.note or b""
 
 
 def entry(number: int, kind: str = "testimony") -> bytes:
@@ -59,7 +59,7 @@ def test_a_good_note_gives_what_its_rules_need() -> None:
     cid = CID.of_raw(mirror.rows[1].note or b"")
     mirror.testify("Two.", author=mirror.author.public, translation_of=cid, translator="human", replaces=cid)
     mirror.withdraw(1)
-    one, two, three = judge_all(RULES, [listed(mirror, 2), listed(mirror, 3), listed(mirror, 0)])
+    one, two, three = (judge(RULES, *listed(mirror, index)) for index in (2, 3, 0))
     assert [each.error for each in (one, two, three)] == [None, None, None]
     assert (one.index, one.author, one.translation_of, one.replaces) == (2, mirror.author.public.raw, cid, cid)
     assert (two.index, two.author, two.attachments) == (3, b"", ())
@@ -84,7 +84,7 @@ def test_a_good_note_gives_what_its_rules_need() -> None:
 def test_a_bad_note_gives_its_error(values: dict[str, object], kind: type[MirrorError], words: str) -> None:
     mirror = Mirror()
     mirror.testify("One.", **values)  # type: ignore[arg-type]
-    finding = judge(RULES, listed(mirror, 1))
+    finding = judge(RULES, *listed(mirror, 1))
     assert type(finding.error) is kind
     assert words in str(finding.error)
 
@@ -97,10 +97,27 @@ def test_where_there_is_only_a_hash_to_say_only_that_travels() -> None:
     mirror.testify("Four.", translation_of=CID.of_raw(b""), translator="human")
     mirror.testify("Five.", replaces=CID.of_raw(b""))
     mirror.testify("Six.", mirror="others.example")
-    batch = [listed(mirror, index) for index in range(7)]
-    whole, brief = judge_all(RULES, batch), judge_briefly(RULES, batch)
+    whole = [judge(RULES, *listed(mirror, index)) for index in range(7)]
+    brief = judge_all(RULES, [Listed(*listed(mirror, index)) for index in range(7)])
     assert brief[:2] == [each.text_hash for each in whole[:2]]
     assert [str(each) for each in brief[2:]] == [str(each) for each in whole[2:]]
+
+
+def test_a_note_that_is_read_where_it_lies_is_hashed_before_it_is_judged() -> None:
+    mirror = Mirror()
+    mirror.testify("One.")
+    mirror.testify("Two.", author=mirror.author.public)
+    here = [listed(mirror, index) for index in range(3)]
+    lies = {("car", 0, 1): here[1][2], ("car", 1, 1): here[2][2], ("car", 2, 1): here[2][2][:-1], ("car", 3, 1): None}
+    batch = [
+        Listed(0, here[0][1], here[0][2]),
+        *(Listed(index, here[index][1], place) for index in (1, 2) for place in lies),
+    ]
+    one, two = judge(RULES, *here[1]).text_hash, judge(RULES, *here[2])
+    assert judge_all(RULES, batch, lambda places: [lies[place] for place in places]) == [
+        judge(RULES, *here[0]).text_hash, one, None, None, None, None, two, None, None,
+    ]  # fmt: skip
+    assert judge_all(RULES, batch[:2]) == [judge(RULES, *here[0]).text_hash, None]
 
 
 def test_findings_travel_between_processes() -> None:
@@ -108,7 +125,7 @@ def test_findings_travel_between_processes() -> None:
     mirror.testify("One.", files={"1.jpg": b"x"}, author=mirror.author.public)
     mirror.testify("Two.", mirror="others.example")
     for index in (1, 2):
-        finding = judge(*pickle.loads(pickle.dumps((RULES, listed(mirror, index)))))
+        finding = judge(*pickle.loads(pickle.dumps((RULES, *listed(mirror, index)))))
         copied = pickle.loads(pickle.dumps(finding))
         assert str(copied.error) == str(finding.error)
         assert type(copied.error) is type(finding.error)
@@ -123,27 +140,28 @@ def test_signatures_are_computed_unless_it_is_said_otherwise() -> None:
     mirror = Mirror()
     line = sign_text("Another text.\n", mirror.key).partition(b"\n\n")[2]
     mirror.testify("One.", sign=lambda text: f"{text}\n".encode() + line)
-    assert isinstance(judge(RULES, listed(mirror, 1)).error, BadSignature)
+    assert isinstance(judge(RULES, *listed(mirror, 1)).error, BadSignature)
     hashes_only = Rules(RULES.key, RULES.charter, signatures=False)
-    assert judge(hashes_only, listed(mirror, 1)).error is None
+    assert judge(hashes_only, *listed(mirror, 1)).error is None
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_finding(data: bytes) -> None:
-    assert judge(RULES, Listed(1, entry(1), data)).error is not None
+    assert judge(RULES, 1, entry(1), data).error is not None
 
 
 def test_a_withdrawal_is_opened_with_its_signature_even_where_others_are_not() -> None:
     mirror = Mirror()
     mirror.testify("One.")
     mirror.withdraw(1)
-    assert open_withdrawal(RULES, listed(mirror, 2)).indexes == (1,)
+    assert open_withdrawal(RULES, parse_entry(mirror.rows[2].entry), mirror.rows[2].note or b"").indexes == (1,)
     line = sign_text("Another text.\n", mirror.key).partition(b"\n\n")[2]
     forged = f"{withdrawal(1).text}\n".encode() + line
     with pytest.raises(BadSignature, match=f"the signature by {NAME} is not valid"):
         open_withdrawal(
             Rules(RULES.key, RULES.charter, signatures=False),
-            Listed(2, bytes(Entry("withdrawal", CID.of_raw(forged))), forged),
+            Entry("withdrawal", CID.of_raw(forged)),
+            forged,
         )
 
 

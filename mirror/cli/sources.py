@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from mirror import tree
 from mirror.alone import ONE_FILES, Beside, is_evidence, nothing_beside
+from mirror.check import Read, Source
 from mirror.cli.typed import Misused
 from mirror.errors import Malformed, Missing, Refused, Unavailable
 from mirror.formats import car, link, note
@@ -42,7 +43,7 @@ class Copy:
     """Blocks of one tree that lie on this machine.
 
     `damage` says what is wrong with the files they lie in; `unreached`, where the copy must hold nothing else, gives
-    how many blocks the tree does not use.
+    how many blocks the tree does not use. Where there is a `source`, other processes can read blocks for themselves.
     """
 
     what: str
@@ -51,6 +52,7 @@ class Copy:
     announcement: bytes | None = None
     damage: dict[str, str] = field(default_factory=dict)
     unreached: Callable[[], int] = lambda: 0
+    source: Source | None = None
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def _open_archive(folder: Path, index: Path | None) -> Iterator[Copy]:
     with Archive(folder, index) as archive:
         root, blocks = archive.head(), archive.blocks
         damage = _damage_of_editions(archive.editions().values(), blocks)
-        yield Copy(f"the archive {folder}", root, blocks.get, archive.announcement(), damage)
+        yield Copy(f"the archive {folder}", root, blocks.get, archive.announcement(), damage, source=blocks)
 
 
 def _damage_of_editions(paths: Iterable[Path], blocks: "Blocks") -> dict[str, str]:
@@ -198,14 +200,41 @@ def _open_car(path: Path) -> Iterator[Copy]:
         damage = {path.name: words for path, words in blocks.damage.items()}
         for fault in itertools.islice(blocks.false_copies(), 1):
             damage.setdefault(path.name, fault.message)
-        reached: set[CID] = set()
+        reached = _Reached(blocks)
+        yield Copy(f"the CAR {path}", root_of(path), reached.get, None, damage, reached.unreached, source=reached)
 
-        def get(cid: CID) -> bytes:
-            reached.add(cid)
-            return blocks.get(cid)
 
-        root = root_of(path)
-        yield Copy(f"the CAR {path}", root, get, None, damage, lambda: len(blocks) - len(reached))
+class _Reached:
+    """The blocks of a CAR, with a mark for each that was asked for."""
+
+    def __init__(self, blocks: "Blocks") -> None:
+        self._blocks = blocks
+        self._marks = bytearray(len(blocks) + 1)
+
+    @property
+    def read(self) -> Read:
+        """As `Blocks.read`."""
+        return self._blocks.read
+
+    def get(self, cid: CID) -> bytes:
+        """As `Blocks.get`."""
+        self._mark(cid)
+        return self._blocks.get(cid)
+
+    def place(self, cid: CID) -> tuple[str, int, int] | None:
+        """As `Blocks.place`."""
+        self._mark(cid)
+        return self._blocks.place(cid)
+
+    def _mark(self, cid: CID) -> None:
+        number = self._blocks.ordinal(cid)
+        if number is not None:
+            self._marks.extend(bytes(max(number + 1 - len(self._marks), 0)))  # where the file was changed meanwhile
+            self._marks[number] = 1
+
+    def unreached(self) -> int:
+        """How many blocks nobody asked for."""
+        return len(self._blocks) - sum(self._marks)
 
 
 def link_alone(found: Link) -> Unavailable:

@@ -137,12 +137,17 @@ class _Judging:
             size = Edition(evidence.root, evidence.get).size
         except MirrorError:
             return None
-        if size < PROCESSES_FROM or (os.cpu_count() or 1) < 2:
+        cores = os.cpu_count() or 1
+        if size < PROCESSES_FROM or cores < 2:
             return None
         import multiprocessing  # noqa: PLC0415  (only large archives pay for other processes)
         from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
 
-        return self._stack.enter_context(ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")))
+        count = cores if self._signatures else 1  # without signatures, this process has as much to do as all others
+        pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+        executor = self._stack.enter_context(pool)
+        executor.submit(int)  # starts them all, while this process reads the log
+        return executor
 
 
 @contextlib.contextmanager
@@ -161,12 +166,12 @@ def _evidence(copy: Copy, link: Link | None, announcement: bytes | None) -> Evid
     """The tree that a link or announcement names, where the copy has it; otherwise the copy's own, which is another."""
     wanted = _wanted_root(link, announcement)
     if wanted is None or wanted == copy.root:
-        return Evidence(copy.what, copy.root, copy.get, announcement or copy.announcement)
+        return Evidence(copy.what, copy.root, copy.get, announcement or copy.announcement, source=copy.source)
     try:
         copy.get(wanted)
     except MirrorError:
-        return Evidence(copy.what, copy.root, copy.get, None, wanted)
-    return Evidence(copy.what, wanted, copy.get, announcement)
+        return Evidence(copy.what, copy.root, copy.get, None, wanted, copy.source)
+    return Evidence(copy.what, wanted, copy.get, announcement, source=copy.source)
 
 
 def _wanted_root(link: Link | None, announcement: bytes | None) -> CID | None:

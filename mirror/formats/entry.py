@@ -56,6 +56,12 @@ def parse(data: bytes) -> Entry:
     raise Malformed(f"not an entry: {line[:80]!r}")
 
 
+def says(data: bytes) -> tuple[str, bytes | None]:
+    """The kind and the withdrawal hash in a line that was parsed before; nothing is checked again."""
+    kind, _, *withdrawal = data.decode().split(" ")
+    return kind, wire.decode_hex(withdrawal[0]) if withdrawal else None
+
+
 def entry_of(note: notes.Kind, cid: CID) -> Entry:
     """What the log says of a note that has this CID."""
     if isinstance(note, notes.Testimony):

@@ -46,16 +46,15 @@ class Packed:
 
     def add(self, data: bytes) -> int:
         """The row that holds `data`, which is a new one where none did."""
-        slot = self._slot(data)
-        row = self._slots[slot]
-        if row:
+        slots, ends, slot = self._slots, self._ends, self._slot(data)
+        if row := slots[slot]:
             return row - 1
+        slots[slot] = row = len(ends)
         self._bytes += data
-        self._ends.append(len(self._bytes))
-        self._slots[slot] = len(self)
-        if 2 * len(self) > len(self._slots):
+        ends.append(len(self._bytes))
+        if 2 * row > len(slots):
             self._spread()
-        return len(self) - 1
+        return row - 1
 
     def _slot(self, data: bytes) -> int:
         """Where the number of the row of `data` stands, or would."""
@@ -68,12 +67,13 @@ class Packed:
 
     def _spread(self) -> None:
         self._slots = slots = _empty(2 * len(self._slots))
-        mask = len(slots) - 1
-        for row, data in enumerate(self, 1):
-            at = hash(data) & mask
+        mask, start = len(slots) - 1, 0
+        for row in range(1, len(self._ends)):
+            end = self._ends[row]
+            at = hash(bytes(self._bytes[start:end])) & mask
             while slots[at]:
                 at = (at + 1) & mask
-            slots[at] = row
+            slots[at], start = row, end
 
 
 def _empty(slots: int) -> "array[int]":

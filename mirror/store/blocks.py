@@ -11,6 +11,7 @@ read-only, is left alone, and this run has its own in memory. Losing the index c
 A CAR that is damaged is indexed as far as it can be read; `damage` says where it stopped.
 """
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -143,6 +144,16 @@ class Blocks:
     def _path_of(self, row: Row) -> Path:
         return self._paths.get(row.path) or Path(row.path)
 
+    def place(self, cid: CID) -> tuple[str, int, int] | None:
+        """Where the block is said to lie, for another process to look with `read`: file, first byte, length."""
+        rows = self._rows(cid)
+        return (*rows[0],) if rows else None
+
+    @property
+    def read(self) -> Callable[[Sequence[tuple[str, int, int]]], list[bytes | None]]:
+        """Reads what lies in places, unchecked; None for what cannot be read. It travels to other processes."""
+        return _read_places
+
     def ordinal(self, cid: CID) -> int | None:
         """A number that no other block here has, not far above their count: what was met is marked in a bitmap by it.
 
@@ -240,6 +251,24 @@ def _sections(path: Path, damage: list[str]) -> Iterator[car.Section]:
         damage.append(error.message)
     except OSError as error:
         damage.append(f"cannot be read: {(error.strerror or 'input failed').lower()}")
+
+
+def _read_places(places: Sequence[tuple[str, int, int]]) -> list[bytes | None]:
+    with contextlib.ExitStack() as stack:
+        opened: dict[str, BinaryIO] = {}
+        return [_read_place(opened, stack, *place) for place in places]
+
+
+def _read_place(
+    opened: dict[str, BinaryIO], stack: contextlib.ExitStack, path: str, start: int, length: int
+) -> bytes | None:
+    try:
+        if path not in opened:
+            opened[path] = stack.enter_context(Path(path).open("rb"))  # noqa: SIM115  (closed with the stack)
+        opened[path].seek(start)
+        return opened[path].read(length)
+    except OSError:
+        return None
 
 
 def _stamp(path: Path) -> Stamp:
