@@ -13,18 +13,19 @@ An edition's CAR is a part of a tree: pinned as it is added, its root would be w
 with an earlier edition. So the CARs go in without pins, and then the newest root is pinned, once. The pin of the
 edition before stays until `unpin`, which whoever asks calls when the new one is held: readers miss nothing meanwhile.
 
-Blocks go to all peers that are to hold them, at once: a peer that has to fetch what is new in an edition fetches one
-block after another (2,000 blocks took 167 seconds on one machine, against one second). So they go to the peers that
-hold the edition before, where not all do. A peer that is down misses them and fetches them when it is back. Adding is
-believed only if the answer names our root and as many bytes as the blocks have.
+Blocks go at once to all peers that are to hold them, the holders of the edition before where not all peers are: a pin
+that is moved fetches what it lacks one block after another (2,000 blocks took 167 seconds on one machine, against one
+second). A peer that is down misses them and fetches them when it is back. Adding is believed only if the answer names
+our root and as many bytes as the blocks have.
 
 Agreeing on a pin is not holding it. A pin counts as held when as many peers as it needs say `pinned`: what `copies`
-asks for, else what the cluster was set up with, else all. A peer's word rests on what its own node says. That is as
-far as this API lets anybody see: it gives no blocks that could be rehashed. It is the same with removing: the agreement
-ends at once, and `leaving` says which peers are still at it.
+asks for, else what the cluster was set up with, else all; one that has been away for a while is no longer counted among
+all. A peer's word rests on what its own node says. That is as far as this API lets anybody see: it gives no blocks that
+could be rehashed. It is the same with removing: the agreement ends at once, and `leaving` says which peers are still at
+it.
 
-Facts of versions 1.0 to 1.1.6, read in github.com/ipfs-cluster/ipfs-cluster and tried on 1.1.6. Earlier ones do not
-know `no-pin`, and say nothing about it.
+Read in the source of version 1.1.6 (github.com/ipfs-cluster/ipfs-cluster), and tried on it. Before 1.0 `no-pin` is not
+known, and passed over without a word.
 """
 
 import re
@@ -55,7 +56,9 @@ _VERSION = re.compile(r"1\.[0-9]{1,4}\.[0-9]{1,4}(?:[-+][0-9A-Za-z.+-]{1,80})?")
 class Cluster:
     """A cluster, through one of its peers. A context manager that closes its connections.
 
-    `copies` are the least and the most peers that shall hold a pin; None leaves it to the cluster's own setting.
+    `copies` are the least and the most peers that shall hold a pin; None leaves it to the cluster's own setting. Which
+    peers hold the edition that was last looked at or sent is remembered, so that the next one goes there too.
+
     Every method raises `Unavailable` for a peer that does not answer, does not answer what was asked, or refuses.
     """
 

@@ -43,11 +43,13 @@ class Upload:
     def of(cls, car: BinaryIO, size: int) -> Self:
         """Walk a CAR without reading its blocks. Raises Malformed unless it has one root, and blocks."""
         header = cars.read_header(car)
-        lengths = [section.length for section in cars.sections(car)]
-        if header.version != 1 or len(header.roots) != 1 or not lengths:
-            roots = f"{len(header.roots)} roots and {len(lengths)} blocks"
-            raise Malformed(f"CAR of version {header.version} with {roots} is none that can be sent")
-        return cls(header.roots[0], size, len(lengths), sum(lengths))
+        blocks = data = 0
+        for section in cars.sections(car):
+            blocks, data = blocks + 1, data + section.length
+        if header.version != 1 or len(header.roots) != 1 or not blocks:
+            holds = f"{len(header.roots)} roots and {blocks} blocks"
+            raise Malformed(f"CAR of version {header.version} with {holds} is none that can be sent")
+        return cls(header.roots[0], size, blocks, data)
 
     @property
     def headers(self) -> dict[str, str]:

@@ -49,7 +49,7 @@ def refusal(ask: Callable[[], object], kind: type[MirrorError] = Unavailable) ->
 @pytest.mark.parametrize("version", ["1.0.0", "1.1.6", "1.1.7-rc1", "1.12.0+git0123abc"])
 def test_a_version_that_we_know_is_told(fake: FakeCluster, ours: Cluster, version: str) -> None:
     fake.version = version
-    assert ours.probe() == f"ipfs cluster {version}"
+    assert (ours.name, ours.probe()) == ("ours", f"ipfs cluster {version}")
 
 
 @pytest.mark.parametrize("version", ["0.14.5", "2.0.0", "1.1", "", "1.1.6\n", "11.1.6", "1.1.6 \x1b[31m"])

@@ -38,7 +38,7 @@ def refusal(ask: Callable[[], object], kind: type[MirrorError] = Unavailable) ->
 
 
 def test_a_service_is_there(fake: FakeService, paid: PinningService) -> None:
-    assert paid.probe() == "pinning service"
+    assert (paid.name, paid.probe()) == ("paid", "pinning service")
     assert fake.requests() == ["GET /pins"]
 
 
