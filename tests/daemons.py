@@ -160,7 +160,7 @@ class Daemon:
             )
         try:
             wait_until(lambda: self._is_ready(begin), f"{self._command[0]} is ready: {self.said()}")
-        except NotStarted:
+        except BaseException:
             self.kill()
             raise
 
@@ -381,6 +381,11 @@ class ClusterPeer(Daemon):
     def pinning(self) -> str:
         """Where its Pinning Services API is, as a URL without a slash at its end."""
         return f"http://127.0.0.1:{self._ports['pinning']}"
+
+    @property
+    def proxy(self) -> str:
+        """Where it passes for a node, as a URL without a slash at its end."""
+        return f"http://127.0.0.1:{self._ports['proxy']}"
 
     @property
     def peer_id(self) -> str:
