@@ -51,7 +51,7 @@ def look(session: Session, workspace: Workspace, text: str, at: Sequence[str], *
 
 def name_in(text: str) -> CID:
     """The name that a link is about: its own, or its key's."""
-    with as_typed():
+    with as_typed("the link"):
         found = link.parse(text)
         if found.scheme == link.IPNS:
             ipns.key_of(found.cid)
