@@ -10,33 +10,31 @@ the order in which they were named.
 Notes with one `Withdrawal` are one account, so that one token takes back a text with its translations and new versions.
 A text belongs to the account of what it translates or replaces; one that refers to two accounts is flawed, and so is a
 signed note whose `Withdrawal` is not that of what it refers to.
+
+Files are looked at first, on several cores where there is an executor, then placed one after the other. Of each, memory
+holds a sheet (`mirror.intake.sheets`) and a few numbers, and no text.
 """
 
-import hashlib
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
+from itertools import islice, pairwise
 from pathlib import Path
+from typing import overload
 
 from mirror import check, tree
 from mirror.edition import Edition
 from mirror.errors import MirrorError, Refused
 from mirror.formats.cid import CID
-from mirror.formats.fields import Attachment
-from mirror.formats.note import NOTE_AT_MOST
 from mirror.formats.notes import Testimony
-from mirror.intake.attachments import Prepared, check_kept, nowhere
-from mirror.intake.drafts import Draft, Flawed, Options, Reference, digest_of, prepare_attachments, read_draft
+from mirror.intake.attachments import Prepared, check_kept
+from mirror.intake.drafts import Draft, Flawed, Options, Reference, read_draft
+from mirror.intake.sheets import SLICE, Home, Looked, Sheet, Sheets, fingerprint, in_order, look, real_name
 from mirror.store.texts import Texts
-
-SALT_BYTES = 16
-
-SIGNING_ROOM = 1024
-"""Bytes kept free in a note for what signing adds: two CIDs, a translator, and a line by a key of the longest name."""
-
-NO_HASH, NO_SALT = bytes(32), bytes(SALT_BYTES)
-"""What stands for Withdrawal and Salt where two texts are compared without them."""
 
 
 class Answer(Enum):
@@ -49,298 +47,387 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A draft that will be listed: its file, at which index, and the hash that its text is known again by.
+    """A draft that will be listed: its sheet, at which index, and the indexes of what it translates and replaces."""
 
-    `known_as` is the name under which the file is remembered, `digest` the SHA-256 of the file as it was read;
-    `translation_of` and `replaces` are indexes; `attachments` are as they will be published.
-    """
-
-    source: Path
-    known_as: str
+    sheet: Sheet
     index: int
-    fingerprint: bytes
-    digest: bytes
-    title: str | None = None
     translation_of: int | None = None
     replaces: int | None = None
-    attachments: tuple[Prepared, ...] = ()
+
+    @property
+    def source(self) -> Path:
+        """The draft's file."""
+        return Path(self.sheet.path)
+
+    @property
+    def title(self) -> str | None:
+        """Its title, where it has one."""
+        return self.sheet.title
+
+    @property
+    def attachments(self) -> tuple[Prepared, ...]:
+        """Its files, as they will be published."""
+        return self.sheet.rest.attachments
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing but its own file has a part in it."""
+        rest = self.sheet.rest
+        return self.translation_of is None and self.replaces is None and not rest.handed_in and not rest.attachments
+
+
+class Steps(Sequence[Step]):
+    """The steps of a plan, in the order of their indexes; each is made anew when it is asked for."""
+
+    def __init__(self, size: int, sheets: Sheets) -> None:
+        self._size = size
+        self._sheets = sheets
+        self._numbers: array[int] = array("I")
+        self._references: dict[int, tuple[int | None, int | None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[Step]:
+        return map(self._step, range(len(self)))
+
+    def _step(self, at: int) -> Step:
+        index = self._size + at
+        return Step(self._sheets[self._numbers[at]], index, *self._references.get(index, ()))
+
+    @overload
+    def __getitem__(self, at: int) -> Step: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Step]: ...
+
+    def __getitem__(self, at: int | slice) -> Step | list[Step]:
+        if isinstance(at, slice):
+            return [self._step(each) for each in range(len(self))[at]]
+        return self._step(range(len(self))[at])
+
+    def append(self, number: int, translation_of: int | None, replaces: int | None) -> int:
+        """List the draft of a sheet's number next; its index."""
+        index = self._size + len(self)
+        self._numbers.append(number)
+        if (translation_of, replaces) != (None, None):
+            self._references[index] = (translation_of, replaces)
+        return index
+
+    def referred_to(self) -> set[int]:
+        """The indexes that any step translates or replaces."""
+        return {at for pair in self._references.values() for at in pair if at is not None}
 
 
 @dataclass
 class Plan:
     """What a run would do to a log of `size` entries, and everything its publisher should see before it does.
 
-    `options` are those that the drafts were read with; `held` are drafts by their digests, as far as `HELD_AT_MOST`
-    allows.
+    `options` are those that the drafts were read with.
     """
 
     size: int
     options: Options
-    steps: list[Step] = field(default_factory=list)
+    steps: Steps
     known: list[tuple[Path, int]] = field(default_factory=list)
     withdrawn: list[tuple[Path, int]] = field(default_factory=list)
     flawed: list[Flawed] = field(default_factory=list)
     repaired: list[tuple[Path, tuple[str, ...]]] = field(default_factory=list)
-    held: dict[bytes, Draft] = field(default_factory=dict)
 
-
-HELD_AT_MOST = 24 << 20
-"""Characters of text that a plan holds, so that files need not be parsed twice; of more it knows only the digests."""
 
 Ask = Callable[[Path, int], Answer]
 """``ask(file, index)``: what becomes of a file whose earlier text is listed at `index`."""
 
 
-def plan(files: Iterable[Path], options: Options, head: Edition, texts: Texts, ask: Ask) -> Plan:
+def plan(
+    files: Iterable[Path | str],
+    options: Options,
+    head: Edition,
+    texts: Texts,
+    ask: Ask,
+    executor: Executor | None = None,
+) -> Plan:
     """Read every file and decide. Where `flawed` is not empty, nothing of the plan may be carried out."""
-    return _Planning(options, head, texts, ask).run(files)
+    return _Planning(options, head, texts, ask).run(files, executor)
 
 
-@dataclass(frozen=True, slots=True)
-class _Light:
-    """What is kept of a draft that was read: all but its text. `account` is a signed note's `Withdrawal`."""
+def home_of(head: Edition) -> Home:
+    """The mirror that drafts are for."""
+    return Home(head.charter.mirror, head.charter_cid, head.key)
 
-    source: Path
-    normal: Path
-    fingerprint: bytes
-    digest: bytes
-    title: str | None
-    translation_of: Reference | None
-    replaces: Reference | None
-    author: bytes
-    account: bytes
-    attachments: tuple[Prepared, ...]
+
+class _Again:
+    """Which of many hashes came more than once: eight bytes for each, and two that only begin alike count as one."""
+
+    def __init__(self) -> None:
+        self._heads: array[int] = array("Q")
+        self._again: frozenset[int] = frozenset()
+
+    def add(self, head: int) -> None:
+        self._heads.append(head)
+
+    def close(self) -> None:
+        self._again = frozenset(one for one, other in pairwise(sorted(self._heads)) if one == other)
+        self._heads = array("Q")
+
+    def __contains__(self, head: int) -> bool:
+        return head in self._again
+
+    def __bool__(self) -> bool:
+        return bool(self._again)
+
+
+class _Looking:
+    """The first half: every file looked at, its sheet kept, and what refers to another file by its name noted."""
+
+    def __init__(self, options: Options, home: Home, plan: Plan, sheets: Sheets) -> None:
+        self._options = options
+        self._home = home
+        self._plan = plan
+        self._sheets = sheets
+        self._wanted: set[str] = set()
+        self._attached: list[Path] = []
+        self._names, self.texts = _Again(), _Again()
+
+    def run(self, files: Iterable[Path | str], executor: Executor | None) -> None:
+        """Look at every file; what is wrong with any goes into the plan."""
+        paths = (os.fspath(file) for file in files)
+        slices = iter(lambda: list(islice(paths, SLICE)), [])
+        work = partial(look, self._home, self._options)
+        for paths_, found in in_order(executor, work, ((each, each) for each in slices)):
+            for path, looked in zip(paths_, found, strict=True):
+                self._take(path, looked)
+        self._names.close()
+        self.texts.close()
+        if not self._plan.flawed:
+            check_kept(self._options.keep_metadata, self._attached)
+
+    def _take(self, path: str, looked: Looked) -> None:
+        if looked.repairs:
+            self._plan.repaired.append((Path(path), looked.repairs))
+        if looked.sheet is None:
+            self._plan.flawed.extend([looked.flawed] if looked.flawed else [])
+            return
+        rest = looked.sheet.rest
+        self._attached += [each.source for each in rest.attachments]
+        self._wanted.update(
+            real_name(str(each)) for each in (rest.translation_of, rest.replaces) if isinstance(each, Path)
+        )
+        self._sheets.append(looked.sheet)
+        self._names.add(_head_of_name(looked.sheet.real))
+        self.texts.add(_head_of(looked.sheet.fingerprint))
+
+    def numbers(self) -> dict[str, int]:
+        """The numbers of files that others refer to, or that were named more than once: the first, by its name."""
+        found: dict[str, int] = {}
+        for number in range(len(self._sheets)) if self._wanted or self._names else ():
+            name = self._sheets[number].real
+            if name in self._wanted or _head_of_name(name) in self._names:
+                found.setdefault(name, number)
+        return found
+
+
+def _head_of(hash_: bytes) -> int:
+    return int.from_bytes(hash_[:8])
+
+
+def _head_of_name(name: str) -> int:
+    return hash(name) & 0xFFFF_FFFF_FFFF_FFFF
 
 
 class _Planning:
     def __init__(self, options: Options, head: Edition, texts: Texts, ask: Ask) -> None:
-        self._options = options
         self._head = head
         self._texts = texts
         self._ask = ask
-        self._plan = Plan(head.size, options)
-        self._drafts: dict[Path, _Light] = {}
-        self._indexes: dict[Path, int] = {}
+        self._sheets = Sheets()
+        self._plan = Plan(head.size, options, Steps(head.size, self._sheets))
+        self._looking = _Looking(options, home_of(head), self._plan, self._sheets)
+        self._numbers: dict[str, int] = {}
+        self._indexes: array[int] = array("q")
         self._fingerprints: dict[bytes, int] = {}
         self._authors: dict[int, bytes] = {}
         self._accounts: dict[int, bytes] = {}
-        self._on_the_way: set[Path] = set()
-        self._room = HELD_AT_MOST
-        self._bad: set[Path] = set()
+        self._on_the_way: set[int] = set()
+        self._bad: set[str] = set()
+        self._remembered: dict[str | bytes, int | None] = {}
 
-    def run(self, files: Iterable[Path]) -> Plan:
-        for path in files:
-            self._read(path)
-        if not self._plan.flawed:
-            attached = (each.source for light in self._drafts.values() for each in light.attachments)
-            check_kept(self._options.keep_metadata, attached)
-        for normal, light in self._drafts.items():
-            if normal not in self._bad:
-                self._guard(light.source, lambda light=light: self._place(light))  # type: ignore[misc]  # mypy cannot type it
+    def run(self, files: Iterable[Path | str], executor: Executor | None) -> Plan:
+        self._looking.run(files, executor)
+        self._bad = {real_name(str(flawed.source)) for flawed in self._plan.flawed}
+        self._numbers = self._looking.numbers()
+        self._indexes = array("q", [_NOWHERE]) * len(self._sheets)
+        for start in range(0, len(self._sheets), SLICE):
+            numbers = range(start, min(start + SLICE, len(self._sheets)))
+            self._place_all([(number, self._sheets[number]) for number in numbers])
         return self._plan
 
-    def _guard(self, source: Path, step: Callable[[], object]) -> None:
+    def _place_all(self, sheets: list[tuple[int, Sheet]]) -> None:
+        """Place some sheets, once it was asked of all of them together what is remembered."""
+        names = [sheet.real for _, sheet in sheets]
+        known_by = [sheet.fingerprint for _, sheet in sheets]
+        self._remembered = dict(zip(names, self._texts.indexes_of_sources(names), strict=True))
+        self._remembered.update(zip(known_by, self._texts.indexes_of_texts(known_by), strict=True))
+        for name, (number, sheet) in zip(names, sheets, strict=True):
+            if name not in self._bad and self._numbers.get(name, number) == number:
+                self._guard(number, sheet)
+
+    def _guard(self, number: int, sheet: Sheet) -> None:
         try:
-            step()
+            self._place(number, sheet)
         except Flawed as flawed:
             self._fail(flawed)
         except MirrorError as error:
-            self._fail(Flawed(source, (error.message,)))
+            self._fail(Flawed(Path(sheet.path), (error.message,)))
 
     def _fail(self, flawed: Flawed) -> None:
         self._plan.flawed.append(flawed)
-        self._bad.add(_normal(flawed.source))
+        self._bad.add(real_name(str(flawed.source)))
 
-    def _read(self, path: Path) -> None:
-        def read() -> None:
-            draft = read_draft(path, self._options)
-            if draft.repairs:
-                self._plan.repaired.append((path, draft.repairs))
-            light = self._lighten(draft)
-            self._drafts[light.normal] = light
-            self._hold(draft)
-
-        self._guard(path, read)
-
-    def _hold(self, draft: Draft) -> None:
-        if len(draft.body) <= self._room and not draft.handed_in:
-            self._room -= len(draft.body)
-            self._plan.held[draft.digest] = draft
-
-    def _lighten(self, draft: Draft) -> _Light:
-        attachments = prepare_attachments(draft, self._options.keep_metadata, nowhere)
-        testimony = as_testimony(draft, self._head, tuple(each.attachment for each in attachments))
-        if len(testimony.text.encode()) > NOTE_AT_MOST - SIGNING_ROOM:
-            raise Flawed(draft.source, ("longer than a note may be; divide it into several testimonies",))
-        author = b"" if testimony.author is None else testimony.author.raw
-        translation_of, replaces = draft.translation_of, draft.replaces
-        if draft.handed_in:
-            self._check_handed_in(draft.source, testimony)
-            translation_of, replaces = testimony.translation_of, testimony.replaces
-        account = testimony.withdrawal if draft.handed_in else b""
-        return _Light(
-            draft.source,
-            _normal(draft.source),
-            fingerprint(testimony),
-            draft.digest,
-            testimony.title,
-            translation_of,
-            replaces,
-            author,
-            account,
-            attachments,
-        )
-
-    def _check_handed_in(self, source: Path, testimony: Testimony) -> None:
-        if testimony.mirror != self._head.charter.mirror:
-            raise Flawed(source, (f"it was signed for the mirror {testimony.mirror}, not {self._head.charter.mirror}",))
-        if testimony.charter != self._head.charter_cid:
-            raise Flawed(source, ("it was signed for another mirror of this name, with another charter",))
-        if testimony.author is not None and testimony.author.raw == self._head.key.raw:
-            raise Flawed(source, ("its author's key is the mirror's own",))
-
-    def _place(self, light: _Light) -> int:
+    def _place(self, number: int, sheet: Sheet) -> int:
         """The index of a draft: what it has already, or the next."""
-        normal = light.normal
-        if normal in self._indexes:
-            return self._indexes[normal]
-        if normal in self._on_the_way:
-            raise Flawed(light.source, ("it and another file translate or replace each other",))
-        self._on_the_way.add(normal)
+        if self._indexes[number] != _NOWHERE:
+            return self._indexes[number]
+        if number in self._on_the_way:
+            raise Flawed(Path(sheet.path), ("it and another file translate or replace each other",))
+        self._on_the_way.add(number)
         try:
-            known = self._known(light)
-            index = known if known is not None else self._list(light)
+            known = self._known(sheet)
+            index = known if known is not None else self._list(number, sheet)
         finally:
-            self._on_the_way.discard(normal)
-        self._indexes[normal] = index
+            self._on_the_way.discard(number)
+        self._indexes[number] = index
         return index
 
-    def _known(self, light: _Light) -> int | None:
-        index = self._texts.index_of_text(light.fingerprint)
+    def _known(self, sheet: Sheet) -> int | None:
+        index = self._index_of_text(sheet.fingerprint)
         if index is None:
-            index = self._fingerprints.get(light.fingerprint)
+            index = self._fingerprints.get(sheet.fingerprint)
         if index is not None:
             here = index >= self._plan.size or self._head.holds(index)
-            (self._plan.known if here else self._plan.withdrawn).append((light.source, index))
+            (self._plan.known if here else self._plan.withdrawn).append((Path(sheet.path), index))
         return index
 
-    def _list(self, light: _Light) -> int:
-        translation_of = self._resolve(light, "translation_of", light.translation_of)
-        replaces = self._resolve(light, "replaces", light.replaces)
+    def _index_of_text(self, known_by: bytes) -> int | None:
+        if known_by in self._remembered:
+            return self._remembered[known_by]
+        return self._texts.index_of_text(known_by)
+
+    def _index_of_source(self, name: str) -> int | None:
+        return self._remembered[name] if name in self._remembered else self._texts.index_of_source(name)
+
+    def _list(self, number: int, sheet: Sheet) -> int:
+        translation_of = self._resolve(sheet, "translation_of", sheet.rest.translation_of)
+        replaces = self._resolve(sheet, "replaces", sheet.rest.replaces)
         if replaces is None:
-            replaces = self._ask_about(light)
+            replaces = self._ask_about(sheet)
             if replaces == _SKIPPED:
-                return self._texts.index_of_source(str(light.normal)) or 0
-        self._check_replaces(light, replaces)
-        account = self._account(light, [at for at in (translation_of, replaces) if at is not None])
-        index = self._plan.size + len(self._plan.steps)
-        step = Step(
-            light.source,
-            str(light.normal),
-            index,
-            light.fingerprint,
-            light.digest,
-            light.title,
-            translation_of,
-            replaces,
-            light.attachments,
-        )
-        self._plan.steps.append(step)
-        self._fingerprints[light.fingerprint] = index
-        self._authors[index] = light.author
-        self._accounts[index] = account or b"new #%d" % index
+                return self._index_of_source(sheet.real) or 0
+        self._check_replaces(sheet, replaces)
+        account = self._account(sheet, [at for at in (translation_of, replaces) if at is not None])
+        index = self._plan.steps.append(number, translation_of, replaces)
+        if _head_of(sheet.fingerprint) in self._looking.texts:
+            self._fingerprints[sheet.fingerprint] = index
+        if sheet.rest.author:
+            self._authors[index] = sheet.rest.author
+        if account:
+            self._accounts[index] = account
         return index
 
-    def _account(self, light: _Light, earlier: list[int]) -> bytes:
+    def _account(self, sheet: Sheet, earlier: list[int]) -> bytes:
         """The account that a draft belongs to; empty for a new one."""
         accounts = {self._account_of(index) for index in earlier}
         if len(accounts) > 1:
-            raise Flawed(light.source, ("it translates one account and replaces another",))
-        if light.account and accounts - {light.account}:
+            raise Flawed(Path(sheet.path), ("it translates one account and replaces another",))
+        if sheet.rest.account and accounts - {sheet.rest.account}:
             words = "its Withdrawal is not that of what it translates or replaces, so one token would not cover both"
-            raise Flawed(light.source, (words,))
-        return light.account or next(iter(accounts), b"")
+            raise Flawed(Path(sheet.path), (words,))
+        return sheet.rest.account or next(iter(accounts), b"")
 
     def _account_of(self, index: int) -> bytes:
-        return self._accounts[index] if index >= self._head.size else self._head.entry(index).withdrawal or b""
+        if index >= self._head.size:
+            return self._accounts.get(index) or b"new #%d" % index
+        return self._head.entry(index).withdrawal or b""
 
-    def _ask_about(self, light: _Light) -> int | None:
-        earlier = self._texts.index_of_source(str(light.normal))
-        if earlier is None or light.author:
+    def _ask_about(self, sheet: Sheet) -> int | None:
+        earlier = self._index_of_source(sheet.real)
+        if earlier is None or sheet.rest.author:
             return None
         if not self._head.holds(earlier):
-            self._plan.withdrawn.append((light.source, earlier))
+            self._plan.withdrawn.append((Path(sheet.path), earlier))
             return _SKIPPED
-        answer = self._ask(light.source, earlier)
+        answer = self._ask(Path(sheet.path), earlier)
         if answer is Answer.SKIP:
             return _SKIPPED
-        return self._check_listed(light, "replaces", earlier) if answer is Answer.REPLACES else None
+        return self._check_listed(sheet, "replaces", earlier) if answer is Answer.REPLACES else None
 
-    def _check_replaces(self, light: _Light, replaces: int | None) -> None:
+    def _check_replaces(self, sheet: Sheet, replaces: int | None) -> None:
         if replaces is None:
             return
         author = self._author_of(replaces)
-        if author and author != light.author:
-            raise Flawed(light.source, (f"it would replace #{replaces}, which only its author can replace",))
+        if author and author != sheet.rest.author:
+            words = f"it would replace #{replaces}, which only its author can replace"
+            raise Flawed(Path(sheet.path), (words,))
 
     def _author_of(self, index: int) -> bytes:
         if index >= self._head.size:
             return self._authors.get(index, b"")
         return check.author_of_note(self._head.tree.read(tree.note_path(index)))
 
-    def _resolve(self, light: _Light, key: str, reference: Reference | None) -> int | None:
+    def _resolve(self, sheet: Sheet, key: str, reference: Reference | None) -> int | None:
         if reference is None:
             return None
         if isinstance(reference, Path):
-            return self._resolve_file(light, key, reference)
+            return self._resolve_file(sheet, key, reference)
         index = self._head.index_of(reference) if isinstance(reference, CID) else reference
-        return self._check_listed(light, key, index)
+        return self._check_listed(sheet, key, index)
 
-    def _resolve_file(self, light: _Light, key: str, path: Path) -> int:
-        other = self._drafts.get(_normal(path))
-        if _normal(path) in self._bad:
-            raise Flawed(light.source, (f"{key}: {path} cannot be published as it is",))
-        if other is not None:
-            index = self._place(other)
-            return index if index >= self._head.size else self._check_listed(light, key, index)
-        earlier = self._texts.index_of_source(str(_normal(path)))
+    def _resolve_file(self, sheet: Sheet, key: str, path: Path) -> int:
+        name = real_name(str(path))
+        if name in self._bad:
+            raise Flawed(Path(sheet.path), (f"{key}: {path} cannot be published as it is",))
+        if (number := self._numbers.get(name)) is not None:
+            index = self._place(number, self._sheets[number])
+            return index if index >= self._head.size else self._check_listed(sheet, key, index)
+        earlier = self._index_of_source(name)
         if earlier is None:
-            raise Flawed(light.source, (f"{key}: {path} is not among these files, and was not published from here",))
-        return self._check_listed(light, key, earlier)
+            words = f"{key}: {path} is not among these files, and was not published from here"
+            raise Flawed(Path(sheet.path), (words,))
+        return self._check_listed(sheet, key, earlier)
 
-    def _check_listed(self, light: _Light, key: str, index: int) -> int:
+    def _check_listed(self, sheet: Sheet, key: str, index: int) -> int:
         if not 0 < index < self._head.size or self._head.entry(index).withdrawal is None:
-            raise Flawed(light.source, (f"{key}: #{index} is no testimony of this mirror",))
+            raise Flawed(Path(sheet.path), (f"{key}: #{index} is no testimony of this mirror",))
         if not self._head.holds(index):
-            raise Flawed(light.source, (f"{key}: #{index} was withdrawn",))
+            raise Flawed(Path(sheet.path), (f"{key}: #{index} was withdrawn",))
         return index
 
 
 _SKIPPED = -1
 
+_NOWHERE = -2
+"""The index of a draft that was not placed yet."""
 
-def _normal(path: Path) -> Path:
-    return Path(os.path.realpath(path))
 
-
-def draft_of(plan: Plan, step: Step, options: Options) -> Draft:
-    """The draft of a step, read again; parsed again only where the plan does not hold it. Refuses one that changed."""
-    held = plan.held.get(step.digest)
-    same = held is not None and held.source == step.source and options == plan.options
-    if held is not None and same and digest_of(step.source) == step.digest:
-        return held
+def draft_of(step: Step, options: Options) -> Draft:
+    """The draft of a step, read again; refuses one that changed."""
     draft = read_draft(step.source, options)
-    if draft.digest != step.digest:
-        raise Refused(f"{step.source} changed while it was being published", hint="publish again")
+    if draft.digest != step.sheet.digest:
+        raise changed(step.source)
     return draft
+
+
+def changed(source: Path) -> Refused:
+    """What is said of a file that is another than was looked at."""
+    return Refused(f"{source} changed while it was being published", hint="publish again")
 
 
 def remember(texts: Texts, plan: Plan, size: int) -> None:
     """Take in what a plan listed, once the edition of `size` entries that came of it is durable."""
     texts.add(
         size,
-        ((step.fingerprint, step.index) for step in plan.steps),
-        ((step.known_as, step.index) for step in plan.steps),
+        ((step.sheet.fingerprint, step.index) for step in plan.steps),
+        ((step.sheet.real, step.index) for step in plan.steps),
     )
 
 
@@ -353,36 +440,3 @@ def bring_up_to_date(texts: Texts, head: Edition) -> None:
         if head.entry(index).withdrawal is not None and head.holds(index):
             found.append((fingerprint(head.open(index, Testimony)), index))
     texts.add(head.size, found)
-
-
-def as_testimony(draft: Draft, head: Edition, attachments: tuple[Attachment, ...] = ()) -> Testimony:
-    """The testimony of a draft as far as its files decide it: without salt, token and what it refers to."""
-    if draft.handed_in:
-        return draft.handed_in[0]
-    return Testimony(
-        head.charter.mirror,
-        head.charter_cid,
-        draft.language,
-        NO_HASH,
-        NO_SALT,
-        draft.body,
-        title=draft.title,
-        date=draft.date,
-        tags=draft.tags,
-        warning=draft.warning,
-        attachments=attachments,
-    )
-
-
-def fingerprint(testimony: Testimony) -> bytes:
-    """A hash by which a text is known again, whatever its salt, its token and what it refers to."""
-    bare = testimony
-    if not is_bare(testimony):
-        bare = replace(testimony, withdrawal=NO_HASH, salt=NO_SALT, translation_of=None, translator=None, replaces=None)
-    return hashlib.sha256(bare.text.encode()).digest()
-
-
-def is_bare(testimony: Testimony) -> bool:
-    """Whether a testimony still lacks its salt and its token, and refers to nothing."""
-    refers = (testimony.translation_of, testimony.translator, testimony.replaces)
-    return testimony.salt == NO_SALT and testimony.withdrawal == NO_HASH and refers == (None, None, None)

@@ -15,8 +15,12 @@ and nothing is left lying about; a file that changed in between, be it by a byte
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from mirror import tree
 from mirror.edition import Edition
@@ -32,11 +36,13 @@ from mirror.formats.key import SecretKey
 from mirror.formats.notes import Announcement, Charter, Testimony
 from mirror.formats.tile import Place
 from mirror.formats.unixfs import Link, Put
+from mirror.intake import sheets
 from mirror.intake.attachments import Prepared
 from mirror.intake.drafts import Draft, Options, prepare_attachments
+from mirror.intake.sheets import SALT_BYTES, Job, as_testimony, fingerprint
 from mirror.log import timeline
 from mirror.log.append import Growth, obsolete
-from mirror.plan import SALT_BYTES, Plan, Step, as_testimony, draft_of, fingerprint
+from mirror.plan import Plan, Step, changed, draft_of, home_of
 from mirror.store.archive import Archive, NewEdition
 from mirror.store.record import Record
 from mirror.tree import Change
@@ -54,12 +60,19 @@ Write = Callable[[NewEdition, Growth], Iterator[Change]]
 class Listed:
     """A testimony that was just listed; `token` is None where its author has it already, or nobody has."""
 
-    index: int
+    step: Step
     cid: CID
-    source: Path
-    title: str | None
     token: bytes | None
-    attachments: tuple[Prepared, ...] = ()
+
+    @property
+    def index(self) -> int:
+        """Where it is listed."""
+        return self.step.index
+
+    @property
+    def source(self) -> Path:
+        """Its file."""
+        return self.step.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +187,9 @@ class Publisher:
         listed: Callable[[Listed], None],
         commit: Callable[[], None] = lambda: None,
         day: str | None = None,
+        executor: Executor | None = None,
     ) -> Published:
-        """Carry a plan out as one edition.
+        """Carry a plan out as one edition, on other processes where there is an executor.
 
         `listed` is told of each testimony as it is signed; `commit` runs when the whole edition is written and just
         before it takes effect, so that what the caller keeps (tokens) is kept first.
@@ -187,17 +201,17 @@ class Publisher:
         signing = _Signing(self.head, self._key, plan, options, self._random, tokens=tokens)
 
         def write(edition: NewEdition, growth: Growth) -> Iterator[Change]:
-            for step in plan.steps:
-                made, entry, data = signing.sign(step, edition.put)
+            for made, entry, data in signing.all(edition.put, executor):
                 edition.append(entry.cid, data)
                 growth.add(bytes(entry))
                 listed(made)
-                yield tree.leaf(tree.note_path(step.index), data)
+                path = tree.note_path(made.index)
+                yield Change(path, Link(path[-1], entry.cid, len(data)))
 
         def files() -> Iterator[Change]:
-            for step in plan.steps:
-                links = sorted((each.link for each in step.attachments), key=lambda link: link.name.encode())
-                yield from (Change(tree.file_path(step.index, link.name), link) for link in links)
+            for index, attachments in signing.attached:
+                links = sorted((each.link for each in attachments), key=lambda link: link.name.encode())
+                yield from (Change(tree.file_path(index, link.name), link) for link in links)
 
         return self.write_edition(write, self.head.tree.link((tree.CHARTER,)), files=files, commit=commit, day=day)
 
@@ -305,43 +319,83 @@ class _Laying:
         return root.cid
 
 
+class _Window(NamedTuple):
+    """Some steps in a row: the plain ones of them as jobs, and the token of each of those."""
+
+    steps: list[Step]
+    jobs: list[Job]
+    tokens: list[bytes | None]
+
+
 class _Signing:
-    """Makes the note of each step of a plan, in order."""
+    """Makes the note of each step of a plan, in order: plain ones a slice at a time, and the others at their turn."""
 
     def __init__(
         self, head: Edition, key: SecretKey, plan: Plan, options: Options, random: Random, *, tokens: bool
     ) -> None:
         self._head = head
+        self._home = home_of(head)
         self._key = key
         self._plan = plan
         self._options = options
         self._random = random
         self._tokens = tokens
-        wanted = {index for step in plan.steps for index in (step.translation_of, step.replaces) if index is not None}
-        self._wanted = {index for index in wanted if index >= head.size}
+        self._wanted = plan.steps.referred_to()
         self._made: dict[int, Entry] = {}
+        self.attached: list[tuple[int, tuple[Prepared, ...]]] = []
 
-    def sign(self, step: Step, put: Put) -> tuple[Listed, Entry, bytes]:
-        """What its publisher is told of a step, what the log says of it, its note; attachments are put as blocks."""
-        draft = draft_of(self._plan, step, self._options)
+    def all(self, put: Put, executor: Executor | None) -> Iterator[tuple[Listed, Entry, bytes]]:
+        """What its publisher is told of each step, what the log says of it, its note; attachments are put as blocks."""
+        work = partial(sheets.sign, self._home, self._options, self._key)
+        windows = ((window, window.jobs) for window in self._windows())
+        for window, made in sheets.in_order(executor, work, windows):
+            plain = zip(window.jobs, window.tokens, made, strict=True)
+            for step in window.steps:
+                job, token, data = next(plain) if self._is_plain(step) else (None, None, None)
+                if job is not None and data is not None:
+                    yield self._listed(step, job.withdrawal, token, data)
+                elif job is not None:
+                    raise self._say_what_changed(step)
+                else:
+                    yield self._sign_alone(step, put)
+
+    def _is_plain(self, step: Step) -> bool:
+        return step.is_plain and self._options == self._plan.options
+
+    def _windows(self) -> Iterator[_Window]:
+        steps = iter(self._plan.steps)
+        while some := list(islice(steps, sheets.SLICE)):
+            plain = [(step, *self._account(step)) for step in some if self._is_plain(step)]
+            jobs = [Job(step.sheet, withdrawal, self._random(SALT_BYTES)) for step, withdrawal, _ in plain]
+            yield _Window(some, jobs, [token for *_, token in plain])
+
+    def _say_what_changed(self, step: Step) -> Refused:
+        """Why a step's file is not what it was: what is wrong with it now, or that it changed."""
+        draft_of(step, self._options)
+        return changed(step.source)
+
+    def _sign_alone(self, step: Step, put: Put) -> tuple[Listed, Entry, bytes]:
+        draft = draft_of(step, self._options)
         attachments = prepare_attachments(draft, self._options.keep_metadata, put)
         testimony, token = self._testimony(step, draft, attachments)
-        as_planned = draft is self._plan.held.get(step.digest) or fingerprint(testimony) == step.fingerprint
-        if attachments != step.attachments or not as_planned:
-            raise Refused(f"{step.source} changed while it was being published", hint="publish again")
-        author = draft.handed_in[1] if draft.handed_in else None
-        data = notes.sign(testimony, self._key, author=author)
-        entry = Entry(entries.TESTIMONY, CID.of_raw(data), testimony.withdrawal)
+        if attachments != step.attachments or fingerprint(testimony) != step.sheet.fingerprint:
+            raise changed(step.source)
+        self.attached += [(step.index, attachments)] if attachments else []
+        data = notes.sign(testimony, self._key, author=draft.handed_in[1] if draft.handed_in else None)
+        return self._listed(step, testimony.withdrawal, token, data)
+
+    def _listed(self, step: Step, withdrawal: bytes, token: bytes | None, data: bytes) -> tuple[Listed, Entry, bytes]:
+        entry = Entry(entries.TESTIMONY, CID.of_raw(data), withdrawal)
         if step.index in self._wanted:
             self._made[step.index] = entry
-        return Listed(step.index, entry.cid, step.source, testimony.title, token, attachments), entry, data
+        return Listed(step, entry.cid, token), entry, data
 
     def _testimony(self, step: Step, draft: Draft, attachments: tuple[Prepared, ...]) -> tuple[Testimony, bytes | None]:
         if draft.handed_in:
             return draft.handed_in[0], None
         withdrawal, token = self._account(step)
         testimony = replace(
-            as_testimony(draft, self._head, tuple(each.attachment for each in attachments)),
+            as_testimony(draft, self._home, tuple(each.attachment for each in attachments)),
             withdrawal=withdrawal,
             salt=self._random(SALT_BYTES),
             translation_of=self._cid(step.translation_of),

@@ -14,7 +14,8 @@ from mirror.formats.key import PublicKey
 from mirror.formats.note import NOTE_AT_MOST
 from mirror.formats.notes import Charter
 from mirror.intake.drafts import Flawed, Options, read_draft
-from mirror.plan import SIGNING_ROOM, Answer, Plan, as_testimony, fingerprint, plan
+from mirror.intake.sheets import SIGNING_ROOM, as_testimony, fingerprint
+from mirror.plan import Answer, Plan, home_of, plan
 from mirror.tree import note_path
 
 HER_HASH = hashlib.sha256(b"her token").digest()
@@ -51,7 +52,7 @@ def test_files_are_listed_in_the_order_in_which_they_are_named(bench: Bench) -> 
     assert steps(made) == [("b.md", 1, None, None), ("a.md", 2, None, None)]
     assert [step.title for step in made.steps] == [None, "T"]
     assert (made.size, made.known, made.repaired) == (1, [], [])
-    assert made.steps[0].digest == hashlib.sha256(b"B.\n").digest()
+    assert made.steps[0].sheet.digest == hashlib.sha256(b"B.\n").digest()
 
 
 def test_a_plan_writes_nothing(bench: Bench) -> None:
@@ -90,7 +91,7 @@ def test_the_same_text_is_not_listed_again_from_whatever_file(bench: Bench) -> N
     two = bench.write("two.md", title="T", tags=["work"])
     for paths in ([one], [two], [one, two]):
         made = bench.plan(*paths)
-        assert (made.steps, made.known) == ([], [(path, 1) for path in paths])
+        assert (list(made.steps), made.known) == ([], [(path, 1) for path in paths])
     bench.publish(two)
     assert bench.head.size == 2
 
@@ -133,7 +134,7 @@ def test_a_withdrawn_text_is_not_listed_again(bench: Bench) -> None:
     bench.withdraw(1)
     again = bench.write("again.md")
     made = bench.plan(one, again)
-    assert (made.steps, made.known, made.withdrawn) == ([], [], [(one, 1), (again, 1)])
+    assert (list(made.steps), made.known, made.withdrawn) == ([], [], [(one, 1), (again, 1)])
 
 
 def test_salt_token_and_references_do_not_make_another_text(bench: Bench) -> None:
@@ -512,7 +513,7 @@ def test_every_flawed_file_is_named_with_every_reason(bench: Bench) -> None:
 
 
 def test_a_text_that_no_note_can_hold_is_flawed_before_anything_is_signed(bench: Bench) -> None:
-    alone = as_testimony(read_draft(bench.write("one.md", "x"), ENGLISH), bench.head)
+    alone = as_testimony(read_draft(bench.write("one.md", "x"), ENGLISH), home_of(bench.head))
     room = NOTE_AT_MOST - SIGNING_ROOM - len(alone.text.encode()) + 1
     bench.publish(bench.write("one.md", "x" * room))
     for body in ("x" * (room + 1), "x\ty" * (room // 4)):

@@ -18,7 +18,8 @@ from mirror.errors import BadSignature, Forked, Missing, Refused, Unverified
 from mirror.formats import car, notes
 from mirror.formats.notes import Announcement
 from mirror.intake import words
-from mirror.intake.drafts import Flawed, Options, find_files
+from mirror.intake.drafts import Flawed, Options
+from mirror.intake.finding import find_files
 from mirror.publish import Listed
 from mirror.store.record import Record
 
@@ -90,7 +91,7 @@ def test_a_testimony_is_listed_and_reads_back(bench: Bench) -> None:
         "2018-04",
     )
     assert (made.tags, made.warning, made.author) == (("work",), "w", None)
-    assert (listed.index, listed.source, listed.title) == (1, path, "The seminar")
+    assert (listed.index, listed.source, listed.step.title) == (1, path, "The seminar")
     assert bench.head.entry(1).cid == listed.cid
     assert made.charter == bench.head.charter_cid
     assert bench.verify().counts.testimonies == 1

@@ -72,7 +72,7 @@ def test_every_kind_of_picture_is_published_clean(bench: Bench) -> None:
     assert bench.verify().counts.attachments == 4
     names = ["1.jpg", "2.png", "3.gif", "4.webp"]
     assert [each.name for each in bench.testimony(1).attachments] == names
-    assert [each.attachment for each in listed.attachments] == list(bench.testimony(1).attachments)
+    assert [each.attachment for each in listed.step.attachments] == list(bench.testimony(1).attachments)
     for each, make in zip(bench.testimony(1).attachments, ALL.values(), strict=True):
         assert content(bench, 1, each.name) == pictures.clean(make()).data
         assert (each.media_type, each.length) == (
@@ -232,7 +232,7 @@ def test_a_file_that_changes_while_it_is_published_is_refused(bench: Bench, how:
     photo.unlink()
     if how != "gone":
         put(bench, "photo.jpg", jpeg(drawing().rotate(180)) if how == "changed" else jpeg()[:-400])
-    words = {"changed": "changed while it was being", "gone": "it cannot be read", "damaged": "damaged or cut off"}
+    words = {"changed": "changed while it was being", "gone": "photo.jpg is not there", "damaged": "damaged or cut off"}
     with pytest.raises(Refused, match=words[how]):
         bench.carry_out(plan)
     assert bench.head.number == 1

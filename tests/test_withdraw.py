@@ -307,7 +307,7 @@ def test_a_withdrawn_text_stays_withdrawn(bench: Bench) -> None:
     for _ in range(2):
         bench.prepare()
         plan = bench.plan(one, again)
-        assert ([], [(one, 1), (again, 1)]) == (plan.steps, plan.withdrawn)
+        assert ([], [(one, 1), (again, 1)]) == (list(plan.steps), plan.withdrawn)
         bench.workspace.archive.close()
         for path in (bench.workspace.home / "cache").iterdir():
             path.unlink()

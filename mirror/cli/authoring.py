@@ -10,7 +10,7 @@ import click
 
 from mirror.cli.attaching import attachment_as_json, written_beside
 from mirror.cli.main import Session
-from mirror.cli.publishing import draft_options, may_identify, options_of, show_draft
+from mirror.cli.previewing import draft_options, may_identify, options_of, show_draft
 from mirror.cli.sources import open_copy, open_given
 from mirror.cli.typed import Misused, check_new, from_option
 from mirror.cli.unlocking import open_sealed, passphrase_option

@@ -21,7 +21,8 @@ from mirror.errors import Missing, Refused, Unverified
 from mirror.formats import key, link
 from mirror.formats.key import PublicKey
 from mirror.formats.notes import Testimony
-from mirror.intake.drafts import Options, find_files
+from mirror.intake.drafts import Options
+from mirror.intake.finding import find_files
 from mirror.store import files, vault
 from mirror.store.archive import Archive
 from mirror.store.workspace import Workspace

@@ -34,7 +34,7 @@ COMMANDS = {
     "init": "founding:init",
     "key": "keys:key",
     "sign": "authoring:sign",
-    "preview": "publishing:preview",
+    "preview": "previewing:preview",
     "publish": "publishing:publish",
     "withdraw": "withdrawing:withdraw",
     "request": "withdrawing:request",

@@ -1,8 +1,9 @@
-"""`mirror preview` and `mirror publish`: what would be signed, and signing it."""
+"""`mirror publish`: sign, store, list and seal."""
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -15,25 +16,21 @@ from mirror.audit import Evidence, Run
 from mirror.cli.announcing import link_of_edition, print_code
 from mirror.cli.attaching import attachment_as_json, attachment_lines
 from mirror.cli.main import Session
-from mirror.cli.terminal import Terminal, escape, isolate, many, quoted
-from mirror.cli.typed import Misused, as_typed, check_new
+from mirror.cli.previewing import draft_options, may_identify, options_of, refuse_flawed
+from mirror.cli.processes import processes
+from mirror.cli.terminal import Terminal, escape, isolate, many
+from mirror.cli.typed import Misused, check_new
 from mirror.cli.unlocking import passphrase_option, unlock
 from mirror.errors import Refused, Unverified
 from mirror.formats import link
 from mirror.formats.cid import CID
 from mirror.formats.key import PublicKey, SecretKey
 from mirror.intake import words
-from mirror.intake.attachments import Prepared, check_kept, nowhere
 from mirror.intake.drafts import (
-    Draft,
     Flawed,
     Options,
-    find_files,
-    parse_option_reference,
-    prepare_attachments,
-    read_draft,
 )
-from mirror.intake.identifying import identifying_lines
+from mirror.intake.finding import Files, find_files
 from mirror.plan import Answer, Plan, bring_up_to_date, draft_of, remember
 from mirror.plan import plan as make_plan
 from mirror.publish import Listed, Published, Publisher
@@ -47,148 +44,6 @@ from mirror.withdraw import finish
 
 TOKENS_SHOWN_AT_MOST = 50
 """Tokens that are shown on a terminal: more scroll away before anybody has written them down."""
-
-_options = (
-    click.option(
-        "--language", default="", help="The language of texts that name none: a BCP 47 tag such as mk or zh-Hans."
-    ),
-    click.option("--title", help="The title of texts that name none."),
-    click.option("--date", help="Their date, as the authors give it: YYYY, YYYY-MM or YYYY-MM-DD."),
-    click.option("--tag", "tags", multiple=True, help="A tag for all of them; repeatable."),
-    click.option("--warning", help="A content warning shown before the text."),
-    click.option("--translation-of", help="What they translate: a CID, an index or a file."),
-    click.option("--translator", type=click.Choice(["human", "machine", "machine-reviewed"]), help="Who translated."),
-    click.option("--replaces", help="What they replace: a CID, an index or a file."),
-    click.option(
-        "--keep-metadata",
-        multiple=True,
-        metavar="NAME",
-        help="An attachment that stays as it is, with all that it tells; repeatable.",
-    ),
-)
-
-
-def draft_options(command: Any) -> Any:
-    """The options that say of a draft what its file does not."""
-    for option in reversed(_options):
-        command = option(command)
-    return command
-
-
-def options_of(workspace: Workspace | None, given: dict[str, Any]) -> Options:
-    """What those options say, with the workspace's defaults."""
-    with as_typed():
-        default = workspace.settings.language if workspace is not None and workspace.exists() else ""
-    return Options(
-        language=given["language"] or default,
-        title=given["title"],
-        date=given["date"],
-        tags=tuple(given["tags"]),
-        warning=given["warning"],
-        translation_of=parse_option_reference(given["translation_of"]),
-        translator=given["translator"],
-        replaces=parse_option_reference(given["replaces"]),
-        keep_metadata=tuple(given["keep_metadata"]),
-    )
-
-
-@click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="PATH…")
-@draft_options
-@click.pass_obj
-def preview(session: Session, /, paths: tuple[Path, ...], **given: Any) -> None:
-    """Show what would be signed, every repair, and every line that may identify someone. Writes nothing.
-
-    That a line is not pointed at does not mean that it identifies nobody: only who knows the people can tell.
-
-    \b
-    mirror preview testimonies/
-    mirror preview --language mk letter.txt
-    """
-    options = options_of(Workspace(session.home), given)
-    shown, flawed = [], []
-    attached: list[Path] = []
-    for path in find_files(paths):
-        try:
-            draft = read_draft(path, options)
-            attachments = prepare_attachments(draft, options.keep_metadata, nowhere)
-        except Flawed as error:
-            flawed.append(error)
-            continue
-        findings = may_identify(draft)
-        show_draft(session.terminal, draft, findings, attachments)
-        shown.append(_draft_as_json(draft, findings, attachments))
-        attached.extend(draft.attachments)
-    if not flawed:
-        check_kept(options.keep_metadata, attached)
-    session.terminal.give({"drafts": shown, "flawed": [_flawed_as_json(each) for each in flawed]})
-    _refuse_flawed(session.terminal, flawed)
-
-
-def may_identify(draft: Draft) -> list[str]:
-    """What in a draft may identify someone, and where."""
-    short = (("title", draft.title or ""), ("warning", draft.warning or ""))
-    found = [
-        f"{name}: may be {each.kind}: {each.excerpt}" for name, text in short for each in identifying_lines(text or "")
-    ]
-    return found + [f"text, {each}" for each in identifying_lines(draft.body)]
-
-
-def show_draft(terminal: Terminal, draft: Draft, findings: list[str], attachments: tuple[Prepared, ...]) -> None:
-    """A draft as it would be signed, its repairs, its attachments, and the lines that may identify someone."""
-    terminal.say(f"── {escape(str(draft.source))}")
-    for key, value in _headers(draft).items():
-        terminal.say(f"{key}: {isolate(str(value))}")
-    terminal.say(f"\n{quoted(draft.body)}\n")
-    for repair in draft.repairs:
-        terminal.say(f"   repaired  {repair}")
-    for finding in findings:
-        terminal.say(f"   look at   {isolate(finding)}")
-    for line in attachment_lines(attachments):
-        terminal.say(f"   {line}")
-    if draft.repairs or findings or attachments:
-        terminal.say()
-
-
-def _headers(draft: Draft) -> dict[str, Any]:
-    values = {
-        "Author": draft.handed_in[0].author if draft.handed_in else None,
-        "Language": draft.language,
-        "Title": draft.title,
-        "Date": draft.date,
-        "Tags": ", ".join(draft.tags),
-        "Warning": draft.warning,
-        "Translation of": draft.translation_of,
-        "Translator": draft.translator,
-        "Replaces": draft.replaces,
-    }
-    return {key: value for key, value in values.items() if value}
-
-
-def _draft_as_json(draft: Draft, findings: list[str], attachments: tuple[Prepared, ...]) -> dict[str, Any]:
-    headers = {key.lower().replace(" ", "_"): str(value) for key, value in _headers(draft).items()}
-    return {
-        "file": str(draft.source),
-        **headers,
-        "text": draft.body,
-        "repairs": list(draft.repairs),
-        "may_identify": findings,
-        "attachments": [attachment_as_json(each) for each in attachments],
-    }
-
-
-def _flawed_as_json(flawed: Flawed) -> dict[str, Any]:
-    return {"file": str(flawed.source), "flaws": list(flawed.flaws)}
-
-
-def _refuse_flawed(terminal: Terminal, flawed: list[Flawed]) -> None:
-    if not flawed:
-        return
-    for each in flawed:
-        for flaw in each.flaws:
-            terminal.warn(f"{escape(str(each.source))}: {escape(flaw)}")
-    count = "one file" if len(flawed) == 1 else f"{len(flawed)} files"
-    raise Refused(f"{count} cannot be signed as it is" if len(flawed) == 1 else f"{count} cannot be signed as they are")
 
 
 @click.command()
@@ -273,14 +128,14 @@ class Order:
     yes: bool = False
 
 
-def run_publish(session: Session, workspace: Workspace, signing: SecretKey, order: Order, found: Sequence[Path]) -> int:
+def run_publish(session: Session, workspace: Workspace, signing: SecretKey, order: Order, found: Files) -> int:
     """Plan what is to become of the files that were found, show, ask, publish, show what came of it; the exit code."""
     terminal = session.terminal
-    with workspace.writing(), workspace.archive, workspace.texts(signing) as texts:
+    with processes(len(found)) as executor, workspace.writing(), workspace.archive, workspace.texts(signing) as texts:
         publisher = begin(session, workspace, signing, newest=order.this_is_newest)
         bring_up_to_date(texts, publisher.head)
         ask = partial(_ask, terminal, order.edited)
-        plan = make_plan(found, order.options, publisher.head, texts, ask)
+        plan = make_plan(found.paths(), order.options, publisher.head, texts, ask, executor)
         _show_plan(terminal, plan, order.options)
         if not plan.steps:
             terminal.say(f"nothing new to publish; edition {publisher.head.number} stays the newest")
@@ -290,7 +145,7 @@ def run_publish(session: Session, workspace: Workspace, signing: SecretKey, orde
         question = f"publish {_count(len(plan.steps))}? what is listed can be withdrawn, but never unlisted"
         if not terminal.confirm(question, yes=order.yes):
             raise Refused("nothing was published")
-        published, listed = _carry_out(session, workspace, publisher, plan, order)
+        published, listed = _carry_out(session, workspace, publisher, plan, order, executor)
         remember(texts, plan, published.size)
     return print_published(
         session,
@@ -372,24 +227,30 @@ def _show_plan(terminal: Terminal, plan: Plan, options: Options) -> None:
         terminal.tell(f"known     {escape(str(path))} is listed as #{index} already")
     for path, index in plan.withdrawn:
         terminal.warn(f"withdrawn {escape(str(path))} was listed as #{index} and withdrawn; it is not published again")
-    _refuse_flawed(terminal, plan.flawed)
+    refuse_flawed(terminal, plan.flawed)
+    if terminal.quiet:
+        return
     for step in plan.steps:
         title = isolate(step.title) if step.title else "(no title)"
         terminal.tell(f"new       #{step.index}  {title}  {escape(str(step.source))}")
         for line in attachment_lines(step.attachments):
             terminal.tell(line)
-    if not terminal.quiet:
-        _show_identifying(terminal, plan, options)
+    _show_identifying(terminal, plan, options)
 
 
 def _show_identifying(terminal: Terminal, plan: Plan, options: Options) -> None:
     for step in plan.steps:
-        for finding in may_identify(draft_of(plan, step, options)):
+        for finding in may_identify(draft_of(step, options)):
             terminal.tell(f"look at   {escape(str(step.source))}: {isolate(finding)}")
 
 
 def _carry_out(
-    session: Session, workspace: Workspace, publisher: Publisher, plan: Plan, order: Order
+    session: Session,
+    workspace: Workspace,
+    publisher: Publisher,
+    plan: Plan,
+    order: Order,
+    executor: Executor | None,
 ) -> tuple[Published, list[Listed]]:
     listed: list[Listed] = []
     with contextlib.ExitStack() as stack:
@@ -399,7 +260,7 @@ def _carry_out(
         file = tokens.enter_context(files.replacing(path, mode=files.PRIVATE)) if path else None
 
         def keep(made: Listed) -> None:
-            if file is None or session.terminal.as_json:
+            if session.terminal.as_json or (file is None and made.token is not None):
                 listed.append(made)
             if file is not None and made.token is not None:
                 _write_token(file, made)
@@ -411,7 +272,13 @@ def _carry_out(
                 session.terminal.say(line)
 
         published = publisher.publish(
-            plan, order.options, tokens=not order.no_tokens, listed=keep, commit=commit, day=today(workspace)
+            plan,
+            order.options,
+            tokens=not order.no_tokens,
+            listed=keep,
+            commit=commit,
+            day=today(workspace),
+            executor=executor,
         )
     return published, listed
 
@@ -511,7 +378,7 @@ def print_published(
 
 
 def _listed_as_json(made: Listed) -> dict[str, Any]:
-    attachments = [attachment_as_json(each) for each in made.attachments]
+    attachments = [attachment_as_json(each) for each in made.step.attachments]
     return {"index": made.index, "cid": str(made.cid), "file": str(made.source), "attachments": attachments}
 
 

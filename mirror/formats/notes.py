@@ -80,6 +80,7 @@ class _Kind(Statement):
     word: ClassVar[str]
     headers: ClassVar[tuple[Header, ...]]
     has_body: ClassVar[bool] = False
+    _read_from: ClassVar[str | None] = None
     mirror: str
 
     @cached_property
@@ -109,7 +110,7 @@ class _Kind(Statement):
             head += "\n"
             _check_body(cls.word, blank, body)
         made = object.__new__(cls)  # every field is given, so that an __init__ would only take time
-        made.__dict__.update(_read_headers(cls, head))
+        made.__dict__.update(_read_headers(cls, head), _read_from=content)
         if body is not None:
             made.__dict__["body"] = body[:-1]
         made.check()
@@ -123,10 +124,13 @@ class _Kind(Statement):
         return signer.name == self.mirror
 
     def signed_bytes(self, signer: PublicKey) -> bytes:
-        """The text's bytes, once they are seen to parse back to this value and the signer may sign it."""
+        """The text's bytes, once they are seen to parse back to this value and the signer may sign it.
+
+        A value that was parsed from the very text that it prints was seen to.
+        """
         if not self.may_be_signed_by(signer):
             raise Refused(f"the key of {signer.name} may not sign this {self.word} of {self.mirror}")
-        if type(self).parse(self.text) != self:
+        if self.text != self._read_from and type(self).parse(self.text) != self:
             raise Malformed(f"the {self.word} does not print back to what it was read from")
         return self.text.encode()
 

@@ -14,11 +14,9 @@
 
     The text, in UTF-8, plain or Markdown.
 
-The front matter between the two lines of `+++` is TOML and may be left out. A folder stands for every `.md` and `.txt`
-in it and below it, sorted by name; hidden files are passed over, and so are files that one of these texts names as its
-attachment. Anything else is refused: it would be forgotten, or published unasked, and a symbolic link may lead out of
-the folder. A file that begins with `mirror/v1 testimony` is a note that its author signed, and is taken as it is; any
-other that begins like a note is refused, since it may be one that was changed on its way.
+The front matter between the two lines of `+++` is TOML and may be left out. A file that begins with
+`mirror/v1 testimony` is a note that its author signed, and is taken as it is; any other that begins like a note is
+refused, since it may be one that was changed on its way. Which files are drafts is `mirror.intake.finding`'s.
 
 Reading a draft repairs what can be repaired and lists what cannot (`mirror.formats.text`); nothing is written.
 """
@@ -28,7 +26,6 @@ import hashlib
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -82,7 +79,8 @@ class Options:
 class Draft:
     """A text ready to be signed, or a testimony that its author signed already (`handed_in`).
 
-    `digest` is the SHA-256 of the file as it was read.
+    `digest` is the SHA-256 of the file as it was read; `span` says from which to before which of its bytes the body
+    stands there as it is, and is None where it was repaired.
     """
 
     source: Path
@@ -99,6 +97,7 @@ class Draft:
     handed_in: tuple[Testimony, note.Signature] | None = None
     repairs: tuple[str, ...] = ()
     digest: bytes = b""
+    span: tuple[int, int] | None = None
 
 
 class Flawed(Refused):
@@ -113,82 +112,19 @@ class Flawed(Refused):
         return (Flawed, (self.source, self.flaws))
 
 
-def find_files(paths: Iterable[Path]) -> list[Path]:
-    """The files that these paths stand for, each once, folders opened; refuses what is no text."""
-    found: dict[Path, None] = {}
-    try:
-        for path in paths:
-            if not path.exists():
-                raise Refused(f"{path} does not exist")
-            found.update(dict.fromkeys(_below(path) if path.is_dir() else (path,)))
-    except OSError as error:
-        raise Refused(f"{error.filename} cannot be read: {(error.strerror or 'input failed').lower()}") from None
-    texts = [file for file in found if file.suffix.lower() in ENDINGS]
-    _check_named([file for file in found if file.suffix.lower() not in ENDINGS], texts)
-    return texts
-
-
-def _check_named(others: list[Path], texts: list[Path]) -> None:
-    """Raise `Refused` where a file that is no text is no text's attachment either."""
-    if not others:
-        return
-    flawed: list[Flawed] = []
-    named = {path for file in texts for path in _named_by(file, flawed)}
-    refused = [file for file in others if os.path.realpath(file) not in named]
-    if refused and flawed:
-        raise flawed[0]
-    if refused:
-        raise Refused(
-            f"{len(refused)} of the files are neither .md nor .txt: {', '.join(map(str, refused[:20]))}",
-            hint="pictures and documents can tell who made them, where and when, and no text here names these; to "
-            'publish one with a text, write attachments = ["photo.jpg"] between +++ lines at its top; otherwise move '
-            "it out of the folder",
-        )
-
-
-def _named_by(path: Path, flawed: list[Flawed]) -> list[str]:
-    """Where the files lie that a text names as its attachments, as far as it can be read."""
-    try:
-        data = _read_file(path)
-        if data.startswith(_SIGNED):
-            return [os.path.realpath(each) for each in _handed_in(path, data).attachments]
-        values, _ = read_front_matter(wire.decode_utf8(data, "the file"))
-    except Flawed as error:
-        flawed.append(error)
-        return []
-    except MirrorError as error:
-        flawed.append(Flawed(path, (error.message,)))
-        return []
-    names = values.get("attachments")
+def attachments_named_by(path: Path) -> list[str]:
+    """Where the files really lie that a text names as its attachments; raises where it cannot be read that far."""
+    data = read_file(path)
+    if data.startswith(_SIGNED):
+        return [os.path.realpath(each) for each in _handed_in(path, data).attachments]
+    names = read_front_matter(wire.decode_utf8(data, "the file"))[0].get("attachments")
     known = [name for name in names if isinstance(name, str) and "\0" not in name] if isinstance(names, list) else []
     return [os.path.realpath(path.parent / name) for name in known]
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    if (folder / "mirror.toml").exists() or (folder / "secret" / "key.age").exists():
-        raise Refused(f"{folder} is a workspace, not a folder of testimonies")
-    for name in sorted(os.listdir(folder)):
-        path = folder / name
-        if name.startswith("."):
-            continue
-        if path.is_symlink():
-            raise Refused(
-                f"{path} is a symbolic link, which may lead anywhere", hint="name the file or folder that it leads to"
-            )
-        if path.is_dir():
-            yield from _below(path)
-        else:
-            yield path
-
-
-def digest_of(path: Path) -> bytes:
-    """The SHA-256 of a draft's file; raises `Flawed` where it cannot be read."""
-    return hashlib.sha256(_read_file(path)).digest()
-
-
 def read_draft(path: Path, options: Options) -> Draft:
     """The draft in a file; raises `Flawed` with everything that is wrong with it. Attachments are not read."""
-    data = _read_file(path)
+    data = read_file(path)
     try:
         return _read(path, data, options)
     except Flawed:
@@ -221,16 +157,17 @@ def prepare_attachments(draft: Draft, keep: tuple[str, ...], put: Put) -> tuple[
     return tuple(made)
 
 
-def _read_file(path: Path) -> bytes:
+def read_file(path: str | Path) -> bytes:
+    """The bytes of a draft; raises `Flawed` where they cannot be had, or are too many for a note."""
     try:
         with open(path, "rb", buffering=0) as file:
             data = file.read(_PIECE)
             while len(data) <= TEXT_AT_MOST and (more := file.read(_PIECE)):
                 data += more
     except OSError as error:
-        raise Flawed(path, (f"cannot be read: {(error.strerror or 'input failed').lower()}",)) from None
+        raise Flawed(Path(path), (f"cannot be read: {(error.strerror or 'input failed').lower()}",)) from None
     if len(data) > TEXT_AT_MOST:
-        raise Flawed(path, (f"longer than {TEXT_AT_MOST} bytes; divide it into several testimonies",))
+        raise Flawed(Path(path), (f"longer than {TEXT_AT_MOST} bytes; divide it into several testimonies",))
     return data
 
 
@@ -239,7 +176,7 @@ def _read(path: Path, data: bytes, options: Options) -> Draft:
         return _handed_in(path, data)
     if _LIKE_A_NOTE.fullmatch(data):
         raise Malformed("it begins like a signed note and is no testimony as its author signed it; ask for it again")
-    return _Reading(path, wire.decode_utf8(data, "the file"), options).draft(hashlib.sha256(data).digest())
+    return _Reading(path, data, options).draft()
 
 
 def _handed_in(path: Path, data: bytes) -> Draft:
@@ -272,17 +209,19 @@ def _locate(folder: Path, name: str) -> Path:
 class _Reading:
     """One file being read: repairs and flaws are gathered, so that all of them are shown at once."""
 
-    def __init__(self, path: Path, content: str, options: Options) -> None:
+    def __init__(self, path: Path, data: bytes, options: Options) -> None:
         self._path = path
+        self._data = data
         self._options = options
         self._flaws: list[str] = []
         self._repairs: list[str] = []
-        self._front, self._body, self._lines_above = _split(content)
+        self._front, self._body, self._lines_above = _split(wire.decode_utf8(data, "the file"))
 
-    def draft(self, digest: bytes) -> Draft:
-        """The draft of a file with this digest, or `Flawed`."""
+    def draft(self) -> Draft:
+        """The draft, or `Flawed`."""
         values = self._front_matter()
-        body = self._repaired(self._body, "", self._lines_above).strip("\n")
+        repaired = self._repaired(self._body, "", self._lines_above)
+        body = repaired.strip("\n")
         if not body:
             self._flaws.append("there is no text")
         draft = Draft(
@@ -298,12 +237,19 @@ class _Reading:
             replaces=self._reference("replaces", values, self._options.replaces),
             attachments=self._attachments(values),
             repairs=tuple(self._repairs),
-            digest=digest,
+            digest=hashlib.sha256(self._data).digest(),
+            span=self._span() if repaired == self._body else None,
         )
         self._check_whole(draft)
         if self._flaws:
             raise Flawed(self._path, tuple(self._flaws))
         return draft
+
+    def _span(self) -> tuple[int, int]:
+        """Where the body stands in the file, which it ends."""
+        body = self._body.lstrip("\n")
+        start = len(self._data) - len(body.encode())
+        return start, len(self._data) - (len(body) - len(body.rstrip("\n")))
 
     def _check_whole(self, draft: Draft) -> None:
         if not draft.language and not self._names("language"):

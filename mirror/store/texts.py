@@ -9,12 +9,15 @@ import contextlib
 import hashlib
 import hmac
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
 from mirror.errors import Unavailable
 from mirror.store import files
+
+AT_A_TIME = 128
+"""Hashes looked up with one question: SQLite takes 999 values in one, of whatever version."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS texts (hash BLOB PRIMARY KEY, listed INTEGER NOT NULL);
@@ -58,13 +61,21 @@ class Texts:
             row = self._database.execute("SELECT MAX(size) FROM size").fetchone()
         return row[0] or 0
 
+    def indexes_of_texts(self, contents: Sequence[bytes]) -> list[int | None]:
+        """Where each of these very texts was listed, if it was; asks for `AT_A_TIME` of them at once."""
+        return self._find_all("texts", contents)
+
+    def indexes_of_sources(self, names: Sequence[str]) -> list[int | None]:
+        """Which index was last published from the file of each name."""
+        return self._find_all("sources", list(map(_encode, names)))
+
     def index_of_text(self, content: bytes) -> int | None:
         """Where this very text was listed, if it was."""
-        return self._find("texts", content)
+        return self._find_all("texts", [content])[0]
 
     def index_of_source(self, name: str) -> int | None:
         """Which index was last published from the file of this name."""
-        return self._find("sources", name.encode("utf-8", "surrogatepass"))
+        return self.indexes_of_sources([name])[0]
 
     def add(self, size: int, texts: Iterable[tuple[bytes, int]], sources: Iterable[tuple[str, int]] = ()) -> None:
         """Take in the entries up to `size`, all or nothing."""
@@ -74,20 +85,28 @@ class Texts:
             )
             self._database.executemany(
                 "INSERT OR REPLACE INTO sources VALUES (?, ?)",
-                ((self._hash("sources", name.encode("utf-8", "surrogatepass")), at) for name, at in sources),
+                ((self._hash("sources", _encode(name)), at) for name, at in sources),
             )
             self._database.execute("DELETE FROM size")
             self._database.execute("INSERT INTO size VALUES (?)", (size,))
 
-    def _find(self, table: str, content: bytes) -> int | None:
-        query = f"SELECT listed FROM {table} WHERE hash = ?"  # noqa: S608  (one of two names of our own)
+    def _find_all(self, table: str, contents: Sequence[bytes]) -> list[int | None]:
+        hashes = [self._hash(table, content) for content in contents]
+        found: dict[bytes, int] = {}
         with self._named_errors():
-            row = self._database.execute(query, (self._hash(table, content),)).fetchone()
-        found: int | None = row[0] if row else None
-        return found
+            for start in range(0, len(hashes), AT_A_TIME):
+                part = hashes[start : start + AT_A_TIME]
+                marks = ",".join("?" * len(part))
+                query = f"SELECT hash, listed FROM {table} WHERE hash IN ({marks})"  # noqa: S608  (two names of our own)
+                found.update(self._database.execute(query, part))
+        return [found.get(each) for each in hashes]
 
     def _hash(self, purpose: str, content: bytes) -> bytes:
         return hmac.digest(self._key, purpose.encode() + b"\0" + hashlib.sha256(content).digest(), "sha256")
+
+
+def _encode(name: str) -> bytes:
+    return name.encode("utf-8", "surrogatepass")
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -23,7 +23,8 @@ from mirror.intake.attachments import (
     open_handed_in,
     prepare,
 )
-from mirror.intake.drafts import Flawed, find_files, prepare_attachments, read_draft
+from mirror.intake.drafts import Flawed, prepare_attachments, read_draft
+from mirror.intake.finding import find_files
 
 
 def write(path: Path, data: bytes = b"x") -> Path:
@@ -361,8 +362,8 @@ def test_a_file_that_a_text_names_is_passed_over(tmp_path: Path) -> None:
         write(tmp_path / name)
     one = text_with(tmp_path, "photo.jpg", "sub/scan.png")
     two = write(tmp_path / "sub" / "two.md", front_matter(attachments=["paper.pdf"]).encode() + b"x")
-    assert find_files([tmp_path]) == [one, two]
-    assert find_files([one, tmp_path / "photo.jpg"]) == [one]
+    assert list(find_files([tmp_path])) == [one, two]
+    assert list(find_files([one, tmp_path / "photo.jpg"])) == [one]
 
 
 @pytest.mark.parametrize("names", [[], ["photo.jpg"], [5], ["../scan.png"], ["sub/scan.jpg"], ["scan.png\0"]])

@@ -5,7 +5,7 @@ import os
 import pickle
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,12 +21,12 @@ from mirror.intake.drafts import (
     Draft,
     Flawed,
     Options,
-    find_files,
     parse_option_reference,
     parse_reference,
     read_draft,
     read_front_matter,
 )
+from mirror.intake.finding import Files, find_files
 
 ENGLISH = Options(language="en")
 
@@ -60,7 +60,7 @@ def one_flaw(folder: Path, content: str | bytes, words: str, options: Options = 
 # Which files
 
 
-def names(found: list[Path], folder: Path) -> list[str]:
+def names(found: Files, folder: Path) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in found]
 
 
@@ -79,8 +79,9 @@ def test_a_folder_stands_for_every_text_in_it_sorted(tmp_path: Path) -> None:
 
 def test_files_are_taken_in_the_order_in_which_they_are_named_and_once(tmp_path: Path) -> None:
     one, two = write(tmp_path, "x", "one.md"), write(tmp_path, "y", "two.md")
-    assert find_files([two, one, two, tmp_path]) == [two, one]
-    assert find_files([]) == []
+    assert list(find_files([two, one, two, tmp_path])) == [two, one]
+    assert list(find_files([tmp_path, one, tmp_path, two])) == [one, two]
+    assert list(find_files([])) == []
 
 
 def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
@@ -129,22 +130,36 @@ def test_a_folder_leads_nowhere_else(tmp_path: Path) -> None:
         assert refusal.value.hint == "name the file or folder that it leads to"
         link.unlink()
     os.symlink(outside, tmp_path / "named.md")
-    assert find_files([tmp_path / "named.md"]) == [tmp_path / "named.md"]
+    assert list(find_files([tmp_path / "named.md"])) == [tmp_path / "named.md"]
 
 
 def test_what_does_not_exist_or_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Refused, match=r"absent.md does not exist"):
         find_files([tmp_path / "absent.md"])
 
-    def deny(path: Path) -> list[str]:
+    def deny(path: Path) -> NoReturn:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(os, "listdir", deny)
+    monkeypatch.setattr(os, "scandir", deny)
     with pytest.raises(Refused, match=rf"^{tmp_path} cannot be read: permission denied$"):
         find_files([tmp_path])
 
 
 # What a draft says
+
+
+@given(
+    st.sampled_from(["", "+++\n+++\n", '+++\r\ntitle = "é"\n+++ \n\n']),
+    st.text(st.sampled_from("aé\n \t\r\u0301\ufeff中𐍈"), max_size=12).filter(lambda body: body.strip(" \n\t\r\ufeff")),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_span_says_where_the_body_stands(tmp_path: Path, front: str, body: str) -> None:
+    path = write(tmp_path, front + body)
+    made = read_draft(path, ENGLISH)
+    if made.span is None:
+        assert any(repair.startswith("line ") for repair in made.repairs)
+    else:
+        assert path.read_bytes()[slice(*made.span)].decode() == made.body
 
 
 def test_a_draft_says_all_that_a_testimony_may(tmp_path: Path) -> None:
@@ -171,6 +186,7 @@ def test_a_draft_says_all_that_a_testimony_may(tmp_path: Path) -> None:
         "machine-reviewed",
         17,
         digest=hashlib.sha256((content + "One.\n\nTwo.\n").encode()).digest(),
+        span=(len(content.encode()), len(content.encode()) + 10),
     )
 
 
