@@ -20,7 +20,7 @@ before last had may be gone from the node (garbage collection), and nobody said 
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -96,8 +96,11 @@ class Node(Holder, Protocol):
     def remove(self, cids: Sequence[CID]) -> dict[CID, str]:
         """Remove blocks; those that stayed, and why."""
 
+    def pins(self) -> Iterable[tuple[str, CID]]:
+        """The name and root of every pin of a whole tree, of whatever mirror."""
+
     def pins_that_hold(self, cid: CID) -> Sequence[tuple[str, CID]]:
-        """The name and root of each pin that keeps a block."""
+        """The name and root of pins that keep a block: one at least, if there is any."""
 
     def export(self, root: CID) -> Iterator[bytes]:
         """A whole tree, as the bytes of a CAR."""
@@ -146,10 +149,11 @@ class Ours:
     def before(self, size: int) -> Edition | None:
         """The newest edition here whose log has at most `size` entries, if there is one."""
         numbers = list(self.cars)
-        at = bisect_right(numbers, size, key=self._size)
+        at = bisect_right(numbers, size, key=self.size_of)
         return self.opened(root_of(self.cars[numbers[at - 1]])) if at else None
 
-    def _size(self, number: int) -> int:
+    def size_of(self, number: int) -> int:
+        """How many entries the log had at an edition that is here."""
         if number not in self._sizes:
             opened = self.opened(root_of(self.cars[number]))
             self._sizes[number] = self.head.size if opened is None else opened.size

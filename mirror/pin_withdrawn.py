@@ -56,6 +56,8 @@ def remove_withdrawn(node: Node, ours: Ours) -> Removed | None:
             kept |= (stayed := _remove(node, [place.folder]))
             gone.update({place.folder} - stayed.keys())
     pins = {pin for cid in list(kept)[:PINS_ASKED_AT_MOST] for pin in node.pins_that_hold(cid)}
+    if kept:
+        pins |= {(name, root) for name, root in node.pins() if any(place.lies_in(ours, root) for place in there)}
     return Removed(tuple(place.index for place in there), len(gone), kept, tuple(sorted(pins)))
 
 
@@ -64,8 +66,14 @@ class _Place:
     """Where to look for a withdrawn testimony: its note, and its attachments' folder where an edition here tells it."""
 
     index: int
+    by: int
     note: CID
     folder: CID | None
+
+    def lies_in(self, ours: Ours, root: CID) -> bool:
+        """Whether a root is an edition of ours from before the withdrawal, which has this testimony."""
+        number = ours.numbers.get(root)
+        return number is not None and self.index < ours.size_of(number) <= self.by
 
 
 def _place(ours: Ours, index: int, by: int) -> _Place:
@@ -76,7 +84,7 @@ def _place(ours: Ours, index: int, by: int) -> _Place:
         folder = None if link is None else link.cid
     except FAULTS:
         pass  # that edition cannot be read here any more; the note names the attachments too
-    return _Place(index, ours.head.entry(index).cid, folder)
+    return _Place(index, by, ours.head.entry(index).cid, folder)
 
 
 def _attachments(node: Node, place: _Place) -> list[CID]:

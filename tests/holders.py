@@ -26,7 +26,7 @@ class MemoryHolder:
     arrives: int = 0
 
     def __post_init__(self) -> None:
-        self.pins: dict[CID, tuple[str, Held]] = {}
+        self.pinned: dict[CID, tuple[str, Held]] = {}
         self.asked: list[str] = []
         self.origins: tuple[str, ...] = ()
         self.silent = False
@@ -50,17 +50,17 @@ class MemoryHolder:
 
     def held(self, mirror: str) -> list[Held]:
         self.asked.append("held")
-        return [held for name, held in self.pins.values() if name == mirror]
+        return [held for name, held in self.pinned.values() if name == mirror]
 
     def state(self, root: CID) -> Held | None:
         self.asked.append("state")
-        if root not in self.pins:
+        if root not in self.pinned:
             return None
-        name, held = self.pins[root]
+        name, held = self.pinned[root]
         if held.state == "pinning" and self.arrives:
             self.arrives -= 1
         if held.state == "pinning" and not self.arrives:
-            self.pins[root] = name, replace(held, state="pinned")
+            self.pinned[root] = name, replace(held, state="pinned")
         return held
 
     def send(self, car: BinaryIO, size: int, progress: Callable[[int, int], None]) -> int:
@@ -69,11 +69,11 @@ class MemoryHolder:
     def pin(self, root: CID, mirror: str, *, instead_of: CID | None, origins: Sequence[str] = ()) -> None:
         self.asked.append("pin" if instead_of is None else "move")
         self.origins = tuple(origins)
-        self.pins[root] = mirror, Held(root, "pinning" if self.arrives else "pinned")
+        self.pinned[root] = mirror, Held(root, "pinning" if self.arrives else "pinned")
 
     def unpin(self, root: CID) -> None:
         self.asked.append("unpin")
-        self.pins.pop(root, None)
+        self.pinned.pop(root, None)
 
 
 class MemoryNode(MemoryHolder):
@@ -107,13 +107,13 @@ class MemoryNode(MemoryHolder):
 
     def pin(self, root: CID, mirror: str, *, instead_of: CID | None, origins: Sequence[str] = ()) -> None:
         if instead_of is not None:
-            assert instead_of in self.pins
+            assert instead_of in self.pinned
         missing = [cid for cid in self._below(root) if cid not in self.blocks and cid not in self.loses]
         if missing:
             raise Unavailable(f"{self.name} did not answer within 60 s: pin")
         super().pin(root, mirror, instead_of=instead_of, origins=origins)
         if instead_of is not None:
-            del self.pins[instead_of]
+            del self.pinned[instead_of]
 
     def has(self, cid: CID) -> bool:
         return cid in self.blocks
@@ -124,15 +124,19 @@ class MemoryNode(MemoryHolder):
         return cid.check(self.blocks[cid])
 
     def remove(self, cids: Sequence[CID]) -> dict[CID, str]:
-        pinned = {cid for root in self.pins for cid in self._below(root)}
+        pinned = {cid for root in self.pinned for cid in self._below(root)}
         kept = {cid: "pinned: recursive" for cid in cids if cid in pinned}
         for cid in cids:
             if cid not in pinned and cid not in self.left_over:
                 self.blocks.pop(cid, None)
         return kept
 
+    def pins(self) -> list[tuple[str, CID]]:
+        return [(name, root) for root, (name, _) in self.pinned.items()]
+
     def pins_that_hold(self, cid: CID) -> list[tuple[str, CID]]:
-        return [(name, root) for root, (name, _) in self.pins.items() if cid in self._below(root)]
+        """One of them, as Kubo tells of no more."""
+        return [(name, root) for name, root in self.pins() if cid in self._below(root)][:1]
 
     def get_name(self, key: CID) -> bytes:
         self.probe()
@@ -154,12 +158,12 @@ class MemoryNode(MemoryHolder):
 
     def collect_garbage(self) -> None:
         """Drop every block that no pin holds."""
-        pinned = {cid for root in self.pins for cid in self._below(root)}
+        pinned = {cid for root in self.pinned for cid in self._below(root)}
         self.blocks = {cid: block for cid, block in self.blocks.items() if cid in pinned}
 
     def pin_by_hand(self, root: CID, name: str = "") -> None:
         """As its owner does beside us."""
-        self.pins[root] = name, Held(root, "pinned")
+        self.pinned[root] = name, Held(root, "pinned")
 
     def _below(self, root: CID) -> set[CID]:
         found = {root}

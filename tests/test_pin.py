@@ -75,7 +75,7 @@ def test_the_first_time_every_edition_is_sent_and_pinned_by_name(bench: Bench) -
     assert outcome.blocks_sent == len(node.sent) == len(bench.workspace.archive.blocks)
     assert outcome.bytes_sent == sum(path.stat().st_size for path in bench.workspace.archive.editions().values())
     assert outcome.blocks_read == 4
-    assert {held: name for held, (name, _) in node.pins.items()} == {bench.head.root: NAME}
+    assert {held: name for held, (name, _) in node.pinned.items()} == {bench.head.root: NAME}
 
 
 def test_later_only_the_new_cars_are_sent_and_the_pin_moves(bench: Bench) -> None:
@@ -87,7 +87,7 @@ def test_later_only_the_new_cars_are_sent_and_the_pin_moves(bench: Bench) -> Non
     outcome = pushed(bench, node)
     assert outcome.editions_sent == (4, 5)
     assert len(node.sent) == outcome.blocks_sent
-    assert list(node.pins) == [bench.head.root]
+    assert list(node.pinned) == [bench.head.root]
     assert "move" in node.asked
     assert "unpin" not in node.asked
     assert pushed(bench, node).editions_sent == ()
@@ -120,7 +120,7 @@ def test_a_root_that_was_pinned_by_hand_is_given_the_name_and_the_older_pin_drop
     assert outcome.unpinned == (3,)
     assert "pin" in node.asked
     assert "move" not in node.asked
-    assert node.pins == {bench.head.root: (NAME, Held(bench.head.root, "pinned"))}
+    assert node.pinned == {bench.head.root: (NAME, Held(bench.head.root, "pinned"))}
 
 
 def test_blocks_that_only_an_earlier_edition_had_are_sent_again(bench: Bench) -> None:
@@ -163,20 +163,20 @@ def test_what_is_on_its_way_is_not_confirmed_and_not_asked_for_twice(bench: Benc
     assert not first.confirmed
     assert first.held is not None
     assert first.held.state == "pinning"
-    assert old in service.pins  # nothing is dropped before the new one is there
+    assert old in service.pinned  # nothing is dropped before the new one is there
     service.asked.clear()
     assert not pushed(bench, service).confirmed
     assert "move" not in service.asked
     service.arrives = 0
     pushed(bench, service)
     assert pushed(bench, service).confirmed
-    assert list(service.pins) == [bench.head.root]
+    assert list(service.pinned) == [bench.head.root]
 
 
 def test_a_pin_that_fails_says_why(bench: Bench) -> None:
     service = MemoryHolder(arrives=1)
     pushed(bench, service)
-    service.pins = {bench.head.root: (NAME, Held(bench.head.root, "failed", words="no peer has it"))}
+    service.pinned = {bench.head.root: (NAME, Held(bench.head.root, "failed", words="no peer has it"))}
     service.pin = lambda *_, **__: None  # type: ignore[method-assign]  # it takes the order and does nothing
     with pytest.raises(Unavailable, match=r"^paid: the pin failed: no peer has it$"):
         pushed(bench, service)
@@ -193,7 +193,7 @@ def test_a_node_that_dies_in_the_middle_leaves_nothing_that_the_next_run_does_no
     node.dies_after = blocks
     with pytest.raises(Unavailable, match="home ended the connection"):
         pushed(bench, node)
-    assert node.pins == {}
+    assert node.pinned == {}
     node.dies_after = None
     assert pushed(bench, node).confirmed
 
@@ -215,7 +215,7 @@ def test_whatever_fails_the_next_run_finishes(bench: Bench, step: str) -> None:
         pushed(bench, node)
     setattr(node, step, honest)
     assert pushed(bench, node).confirmed
-    assert list(node.pins) == [bench.head.root]
+    assert list(node.pinned) == [bench.head.root]
 
 
 def test_blocks_that_were_not_taken_are_counted(bench: Bench) -> None:
@@ -223,7 +223,7 @@ def test_blocks_that_were_not_taken_are_counted(bench: Bench) -> None:
     node.takes_all = False
     with pytest.raises(Unavailable, match=r"^home took \d+ of the \d+ blocks of 000001\.car$"):
         pushed(bench, node)
-    assert node.pins == {}
+    assert node.pinned == {}
 
 
 def test_a_damaged_file_is_not_sent(bench: Bench) -> None:
@@ -254,7 +254,7 @@ def test_a_pin_without_its_pages_is_false(bench: Bench) -> None:
 def test_a_node_that_pins_and_has_no_root_is_found_at_once(bench: Bench, mended: bool) -> None:
     node, honest = MemoryNode(), MemoryNode.send
     node.lose(bench.head.root)
-    node.state = lambda root: node.pins.get(root) and Held(root, "pinned" if root in node.blocks else "failed")  # type: ignore[method-assign, assignment, return-value]
+    node.state = lambda root: node.pinned.get(root) and Held(root, "pinned" if root in node.blocks else "failed")  # type: ignore[method-assign, assignment, return-value]
 
     def send(*arguments: Any) -> int:
         if mended and len(node.sent) > 20:
@@ -347,7 +347,7 @@ def test_a_service_that_cannot_be_read_may_hold_a_later_one(bench: Bench, later:
         check_newest(service, ours, found)
     check_newest(service, ours, found, newest=True)
     assert push(service, ours, found, NEVER).confirmed
-    assert later.head.root in service.pins  # what is not known to be ours is left alone
+    assert later.head.root in service.pinned  # what is not known to be ours is left alone
 
 
 def test_what_bears_our_name_and_is_not_ours_is_left_alone(bench: Bench, tmp_path: Path) -> None:
@@ -361,7 +361,7 @@ def test_what_bears_our_name_and_is_not_ours_is_left_alone(bench: Bench, tmp_pat
         check_newest(node, ours, found)
     assert "--this-is-newest" in refusal.value.hint
     assert push(node, ours, found, NEVER).confirmed
-    assert junk in node.pins
+    assert junk in node.pinned
 
 
 def test_an_older_edition_that_is_not_here_is_known_by_its_signature(bench: Bench) -> None:
@@ -372,7 +372,7 @@ def test_an_older_edition_that_is_not_here_is_known_by_its_signature(bench: Benc
         merge(bench, number)
     outcome = pushed(bench, node)
     assert outcome.editions_sent == (4,)
-    assert list(node.pins) == [bench.head.root]
+    assert list(node.pinned) == [bench.head.root]
 
 
 def merge(bench: Bench, number: int) -> None:

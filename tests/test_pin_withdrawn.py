@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from holders import MemoryNode
-from test_pin import merge, publish, pushed
+from test_pin import merge, publish, pushed, root
 from workbench import Bench
 
 from mirror import tree
@@ -86,6 +86,23 @@ def test_what_another_pin_holds_stays_and_the_pin_is_named(bench: Bench) -> None
     assert set(found.kept.values()) == {"pinned: recursive"}
     node.unpin(by_hand)
     assert removed(bench, node) == Removed((1,), 6, {}, ())
+
+
+def test_every_older_edition_that_was_pinned_by_hand_is_named(bench: Bench) -> None:
+    node = MemoryNode()
+    pushed(bench, node)
+    first = bench.head.root
+    publish(bench, 4)
+    pushed(bench, node)
+    second = bench.head.root
+    withdraw(bench, 3)
+    pushed(bench, node)
+    for number in (1, 4):
+        node.pin_by_hand(root(bench, number), f"edition {number}")
+    node.pin_by_hand(second)
+    found = removed(bench, node)
+    assert found is not None
+    assert found.pins == (("", second), ("edition 4", first))  # the first edition has nothing of #3
 
 
 def bench_folder(bench: Bench, index: int) -> CID:

@@ -29,8 +29,7 @@ from mirror.formats.key import SecretKey
 from mirror.formats.notes import Testimony
 from mirror.naming import Taken
 from mirror.network.cluster import Cluster
-from mirror.network.kubo import Node
-from mirror.pin import Found, Held, Ours, Outcome, Run, new_to
+from mirror.pin import Found, Held, Node, Ours, Outcome, Run, new_to
 from mirror.pin_withdrawn import Removed, remove_withdrawn
 from mirror.store.credentials import CREDENTIAL_AT_MOST, parse_typed
 from mirror.store.settings import CLUSTER, KUBO, Service
