@@ -45,6 +45,7 @@ class Asking:
     shelf: Shelf
     port: int
     faults: list[Exception] = field(default_factory=list)
+    door: Door = field(init=False)
 
     @property
     def url(self) -> str:
@@ -83,7 +84,7 @@ def serving(shelf: Shelf, guests: Guests = ANYONE, connection: type[Connection] 
     with contextlib.closing(open_socket("127.0.0.1", 0)) as listening:
         ready = threading.Event()
         gateway = Asking(shelf, listening.getsockname()[1])
-        door = Door(Gateway(shelf, guests, gateway.faults.append), ready.set, connection)
+        gateway.door = door = Door(Gateway(shelf, guests, gateway.faults.append), ready.set, connection)
         thread = threading.Thread(target=door.serve_at, args=(listening,))
         thread.start()
         try:

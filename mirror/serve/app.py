@@ -43,6 +43,9 @@ from mirror.serve.trustless import (
     wanted,
 )
 
+HEAD_AT_MOST = 16 * 1024
+"""Bytes in the head of a request: the longest path and query we read, and many times what clients send besides."""
+
 QUERY_AT_MOST = 2048
 """Bytes behind the question mark: every parameter there is, and a file name."""
 
@@ -110,21 +113,14 @@ class Gateway:
     async def _handle(self, request: Request) -> Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
         refusal = self._guests.refuse(headers)
-        answer = say(403, refusal) if refusal else await self._answer(request, headers)
-        return self._respond(request.method, answer)
+        refused = say(403, refusal) if refusal else _refuse(request)
+        return self._respond(request.method, refused or await self._answer(request, headers))
 
     async def _answer(self, request: Request, headers: dict[str, str]) -> Answer:
-        path = request.scope["path"]
-        if request.method == "OPTIONS":
-            return Answer(204, {"Allow": ", ".join(METHODS)})
-        if request.method not in METHODS and not path.startswith(ROUTING):
-            return say(405, "only GET and HEAD are answered here", Allow=", ".join(METHODS))
-        if len(request.scope["raw_path"]) > PATH_AT_MOST or len(request.scope["query_string"]) > QUERY_AT_MOST:
-            return say(414, f"a path of at most {PATH_AT_MOST} bytes and a query of at most {QUERY_AT_MOST} are read")
         try:
             host, port = request.scope["server"]
             query = parse_query(request.scope["query_string"])
-            asked = Asked(request.method, path, query, headers, host, port)
+            asked = Asked(request.method, request.scope["path"], query, headers, host, port)
             return await self._reader.ask(lambda shelf: answer(shelf, asked))
         except MirrorError as error:
             return say(_status(error), error.message)
@@ -163,6 +159,20 @@ async def _in_background(work: Coroutine[None, None, None]) -> AsyncIterator[Non
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+def _refuse(request: Request) -> Answer | None:
+    """What is said to a request that is not looked at any further."""
+    path, scope = request.scope["path"], request.scope
+    if request.method == "OPTIONS":
+        return Answer(204, {"Allow": ", ".join(METHODS)})
+    if request.method not in METHODS and not path.startswith(ROUTING):
+        return say(405, "only GET and HEAD are answered here", Allow=", ".join(METHODS))
+    if len(scope["raw_path"]) > PATH_AT_MOST or len(scope["query_string"]) > QUERY_AT_MOST:
+        return say(414, f"a path of at most {PATH_AT_MOST} bytes and a query of at most {QUERY_AT_MOST} are read")
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_AT_MOST:
+        return say(431, f"a head of at most {HEAD_AT_MOST} bytes is read")
+    return None
 
 
 def _status(error: MirrorError) -> int:

@@ -9,9 +9,9 @@
     stretch(end, get, 0, 999)        what of a file holds its first 1000 bytes    entity-bytes=0:999
 
 Paths lead through UnixFS folders, plain or sharded, and through the maps and lists of DAG-CBOR. Blocks of other codecs
-link to nothing here. Identity CIDs are their own blocks: they are followed and never given out. Nothing is held but
-the CIDs that wait, so a graph of any size can be walked; `first` says of each CID whether it is met for the first
-time, and what was met is not walked again.
+link to nothing here. Identity CIDs are their own blocks: they are followed and never given out. What comes are CIDs:
+whoever sends the blocks reads them, perhaps piece by piece. Nothing is held but the CIDs that wait, so a graph of any
+size can be walked; `first` says of each CID whether it is met for the first time, and what was met is not walked again.
 
 Specification: specs.ipfs.tech/http-gateways/trustless-gateway. Out of scope: following symlinks.
 """
@@ -33,13 +33,6 @@ SHARDS_AT_MOST = 8
 
 First = Callable[[CID], bool]
 """Whether a CID is met for the first time in this answer."""
-
-
-class Block(NamedTuple):
-    """A block to give out."""
-
-    cid: CID
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +104,15 @@ def _node(cid: CID, get: Get) -> Node:
     return unixfs.parse(unixfs.fetch(cid, get))
 
 
-def everything(end: CID, get: Get, first: First) -> Iterator[Block]:
+def everything(end: CID, get: Get, first: First) -> Iterator[CID]:
     """Every block at and below `end`, depth first in the order of links."""
     waiting = [end]
     while waiting:
         cid = waiting.pop()
-        if is_virtual(cid):
-            waiting.extend(reversed(_links(cid, cid.digest)))
-        elif first(cid):
-            data = get(cid)
-            yield Block(cid, data)
-            waiting.extend(reversed(_links(cid, data)))
+        if is_virtual(cid) or first(cid):
+            if not is_virtual(cid):
+                yield cid
+            waiting.extend(reversed(_links(cid, get)))
 
 
 def is_virtual(cid: CID) -> bool:
@@ -129,10 +120,10 @@ def is_virtual(cid: CID) -> bool:
     return cid.hash_code == IDENTITY
 
 
-def _links(cid: CID, data: bytes) -> list[CID]:
+def _links(cid: CID, get: Get) -> list[CID]:
     if cid.codec == DAG_PB:
-        return [link.cid for link in dagpb.parse(data).links]
-    return list(_links_in(cbor.decode(data))) if cid.codec == DAG_CBOR else []
+        return [link.cid for link in dagpb.parse(unixfs.fetch(cid, get)).links]
+    return list(_links_in(cbor.decode(unixfs.fetch(cid, get)))) if cid.codec == DAG_CBOR else []
 
 
 def _links_in(value: cbor.Value) -> Iterator[CID]:
@@ -143,20 +134,13 @@ def _links_in(value: cbor.Value) -> Iterator[CID]:
             yield from _links_in(each)
 
 
-def entity(end: CID, get: Get) -> Iterator[Block]:
+def entity(end: CID, get: Get) -> Iterator[CID]:
     """The blocks that make up what stands at `end`: a file with its parts, a folder with its shards, or one block."""
     node = unix_node(end, get)
-    if node is None:
-        yield from _alone(end, get)
-    elif node.kind in (Kind.FILE, Kind.DATA):
-        yield from (part.block for part in stretch(end, get, 0, wire.SIZE_AT_MOST) if not is_virtual(part.block.cid))
+    if node is not None and node.kind in (Kind.FILE, Kind.DATA):
+        yield from (part.cid for part in stretch(end, get, 0, wire.SIZE_AT_MOST) if not is_virtual(part.cid))
     else:
         yield from _shards(end, get, 1)
-
-
-def _alone(cid: CID, get: Get) -> Iterator[Block]:
-    if not is_virtual(cid):
-        yield Block(cid, get(cid))
 
 
 def unix_node(cid: CID, get: Get) -> Node | None:
@@ -170,10 +154,11 @@ def unix_node(cid: CID, get: Get) -> Node | None:
         return None
 
 
-def _shards(cid: CID, get: Get, depth: int) -> Iterator[Block]:
+def _shards(cid: CID, get: Get, depth: int) -> Iterator[CID]:
     if depth > SHARDS_AT_MOST:
         raise Malformed(f"shard {cid} lies deeper than {SHARDS_AT_MOST} shards, beyond the hash's end")
-    yield from _alone(cid, get)
+    if not is_virtual(cid):
+        yield cid
     node = unix_node(cid, get)
     for link in node.links if node is not None and node.kind is Kind.SHARD else ():
         if len(link.name or "") == 2:
@@ -181,45 +166,51 @@ def _shards(cid: CID, get: Get, depth: int) -> Iterator[Block]:
 
 
 class Part(NamedTuple):
-    """A block of a file, and which of the bytes that are wanted it holds itself."""
+    """A block of a file, and which of its own content is wanted: from `start` to before `stop`."""
 
-    block: Block
-    content: bytes
+    cid: CID
+    start: int
+    stop: int
+
+
+def content_of(cid: CID, get: Get) -> bytes | None:
+    """The content that a file's block holds itself; None for what is no file's."""
+    if cid.codec == RAW:
+        return unixfs.fetch(cid, get)
+    node = unix_node(cid, get)
+    return None if node is None or node.kind not in (Kind.FILE, Kind.DATA) else node.data or b""
 
 
 def length_of(cid: CID, get: Get) -> int | None:
     """The bytes of content that a file claims; None for what is no file."""
-    if cid.codec == RAW:
-        return len(unixfs.fetch(cid, get))
+    content = content_of(cid, get)
+    return None if content is None else len(content) + sum(size for _, size in _parts(cid, get))
+
+
+def _parts(cid: CID, get: Get) -> list[tuple[CID, int]]:
+    """The parts below a file's block, with the lengths that it claims for them."""
     node = unix_node(cid, get)
-    if node is None or node.kind not in (Kind.FILE, Kind.DATA):
-        return None
-    return len(node.data or b"") + sum(node.block_sizes)
+    if node is None:
+        return []
+    if len(node.links) != len(node.block_sizes):
+        raise Malformed(f"block {cid} does not say of each part of its file how long it is")
+    return [(link.cid, size) for link, size in zip(node.links, node.block_sizes, strict=True)]
 
 
 def stretch(cid: CID, get: Get, first: int, last: int) -> Iterator[Part]:
-    """The blocks of a file that hold its bytes `first` to `last`, both included, and the nodes above them."""
-    waiting = [(cid, 0)]
+    """The blocks of a file that hold its bytes `first` to `last`, both included, and the nodes above them.
+
+    Raw blocks are not read, but for `cid` itself: how long they are is what the blocks above claim.
+    """
+    waiting = [(cid, 0, length_of(cid, get) or 0)]
     while waiting:
-        here, offset = waiting.pop()
-        block = Block(here, unixfs.fetch(here, get))
-        content, below = _open_part(block)
-        yield Part(block, content[max(0, first - offset) : max(0, last + 1 - offset)])
-        offset, wanted = offset + len(content), []
-        for child, size in below:
-            if size and offset <= last and offset + size > first:
-                wanted.append((child, offset))
-            offset += size
+        here, offset, size = waiting.pop()
+        parts = _parts(here, get)
+        own = size - sum(below for _, below in parts)
+        yield Part(here, min(own, max(0, first - offset)), max(0, min(own, last + 1 - offset)))
+        offset, wanted = offset + own, []
+        for child, below in parts:
+            if below and offset <= last and offset + below > first:
+                wanted.append((child, offset, below))
+            offset += below
         waiting.extend(reversed(wanted))
-
-
-def _open_part(block: Block) -> tuple[bytes, list[tuple[CID, int]]]:
-    """The content in a file's block itself, and the parts below with their lengths."""
-    if block.cid.codec == RAW:
-        return block.data, []
-    if block.cid.codec != DAG_PB:
-        raise Malformed(f"block {block.cid} is of another codec than a file's part may be")
-    node = unixfs.parse(block.data)
-    if node.kind not in (Kind.FILE, Kind.DATA) or len(node.links) != len(node.block_sizes):
-        raise Malformed(f"block {block.cid} is not a file's, or says not for each part how long it is")
-    return node.data or b"", [(link.cid, size) for link, size in zip(node.links, node.block_sizes, strict=True)]

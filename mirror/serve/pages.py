@@ -34,7 +34,7 @@ from mirror.serve.answers import (
     saved_as,
     say,
 )
-from mirror.serve.shelf import Shelf
+from mirror.serve.shelf import SLICE, Shelf
 from mirror.serve.trustless import Place
 
 ENTRIES_AT_MOST = 10_000
@@ -160,14 +160,14 @@ def _type_of(cid: CID, length: int, get: Get) -> str | None:
 
 
 def _content(cid: CID, get: Get, first: int, last: int) -> Iterator[bytes]:
-    """A file's bytes; ends with an error where they are not as many as its blocks claim."""
-    left = last + 1 - first
+    """A file's bytes in slices; ends with an error where they are not as many as its blocks claim."""
     for part in dag.stretch(cid, get, first, last):
-        left -= len(part.content)
-        if part.content:
-            yield part.content
-    if left:
-        raise Unverified(f"the blocks of {cid} claim another length than they have")
+        for at in range(part.start, part.stop, SLICE):
+            wanted = min(at + SLICE, part.stop)
+            piece = (dag.content_of(part.cid, get) or b"")[at:wanted]
+            if len(piece) != wanted - at:
+                raise Unverified(f"block {part.cid} has another length than is claimed above it")
+            yield piece
 
 
 def _folder(shelf: Shelf, asked: Asked, cid: CID, place: Place) -> Answer:

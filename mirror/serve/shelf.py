@@ -12,7 +12,8 @@ newer edition, or a file that was written anew because something was withdrawn.
 A shelf belongs to one thread (`mirror.serve.reader`): its index does.
 """
 
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,13 @@ from mirror.formats.ipns import Record
 from mirror.store import files
 from mirror.store.archive import Archive, root_of
 from mirror.store.blocks import Blocks
+
+RECENT_AT_MOST = 32 << 20
+"""Bytes of blocks that are kept at hand: what a few dozen readers of large files are at. It is dropped with each look,
+so that what was withdrawn is not handed on out of memory."""
+
+SLICE = 64 * 1024
+"""Bytes of a block that are sent at a time: so many are held for a reader on a thin line, and not a whole block."""
 
 _NAMED = "k51"
 
@@ -65,6 +73,8 @@ class Shelf:
         self.mirrors: dict[CID, Mirror] = {}
         self.faults: list[str] = []
         self._records: dict[CID, Named] = {}
+        self._recent: OrderedDict[CID, bytes] = OrderedDict()
+        self._kept = 0
 
     def open(self) -> None:
         """Open the files. What cannot be read is said in `faults`, and the rest is served."""
@@ -90,6 +100,8 @@ class Shelf:
     def _look(self) -> None:
         self._seen = self._state()
         self.faults, self.mirrors, self._records = [], {}, {}
+        self._recent.clear()
+        self._kept = 0
         for source in self._sources:
             self.faults += [f"{path.name}: {words}" for path, words in source.damage.items()]
         for archive in self._archives:
@@ -105,6 +117,8 @@ class Shelf:
             work()
         except MirrorError as error:
             self.faults.append(f"{what}: {error.message}")
+        except OSError as error:
+            self.faults.append(f"{what}: {(error.strerror or 'it cannot be read').lower()}")
 
     def _add_mirror(self, root: CID, *, unsure: bool = False) -> None:
         """Keep the newest edition of each mirror; with `unsure`, what is no mirror's tree is only blocks."""
@@ -142,10 +156,25 @@ class Shelf:
         """A block's bytes, which hash to `cid`. Raises Missing where no file lists it, BadBlock where it is damaged."""
         if cid.hash_code == IDENTITY:
             return cid.digest
+        data = self._recent.pop(cid, None)
+        if data is None:
+            data = self._read(cid)
+            self._kept += len(data)
+        self._recent[cid] = data
+        while self._kept > RECENT_AT_MOST:
+            self._kept -= len(self._recent.popitem(last=False)[1])
+        return data
+
+    def _read(self, cid: CID) -> bytes:
         for source in self._sources:
             if cid in source:
                 return source.get(cid)
         raise Missing(f"block {cid} is not here")
+
+    def slices(self, cid: CID, start: int, stop: int) -> Iterator[bytes]:
+        """Part of a block in slices. The block is not held between them, but read again if it is no longer at hand."""
+        for at in range(start, stop, SLICE):
+            yield self.get(cid)[at : min(at + SLICE, stop)]
 
     def ordinal(self, cid: CID) -> tuple[int, int] | None:
         """Which source lists a block, and the block's number there."""

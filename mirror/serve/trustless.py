@@ -17,7 +17,6 @@ forms than these three, which are refused with 406; HTTP/2, which a proxy before
 """
 
 import hashlib
-import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,7 +40,7 @@ from mirror.serve.answers import (
     saved_as,
     say,
 )
-from mirror.serve.dag import Block, Way
+from mirror.serve.dag import Way
 from mirror.serve.shelf import Met, Shelf
 
 RAW_TYPE = "application/vnd.ipld.raw"
@@ -113,7 +112,7 @@ def answer_raw(shelf: Shelf, asked: Asked, place: Place) -> Answer:
         return say(400, "a raw block is asked for by its CID alone, without a path")
     if only_cached(asked) and place.root not in shelf:
         return say(412, f"block {place.root} is not here")
-    data = shelf.get(place.root)
+    length = len(shelf.get(place.root))
     headers = {
         "Content-Type": RAW_TYPE,
         "Content-Disposition": disposition(saved_as(asked, f"{place.root}.bin")),
@@ -122,7 +121,7 @@ def answer_raw(shelf: Shelf, asked: Asked, place: Place) -> Answer:
         "X-Ipfs-Path": place.path,
         "X-Ipfs-Roots": str(place.root),
     }
-    return in_part(headers, asked, len(data), lambda first, last: data[first : last + 1])
+    return in_part(headers, asked, length, lambda first, last: shelf.slices(place.root, first, last + 1))
 
 
 def only_cached(asked: Asked) -> bool:
@@ -193,7 +192,7 @@ def answer_car(shelf: Shelf, asked: Asked, place: Place, parameters: dict[str, s
     }
     if is_known(headers["Etag"], asked):
         return not_modified(headers)
-    return Answer(200, headers, write_car(place.root, _blocks(shelf, way, shape, span)))
+    return Answer(200, headers, write_car(shelf, place.root, _blocks(shelf, way, shape, span)))
 
 
 def _etag(place: Place, shape: CarShape) -> str:
@@ -214,33 +213,34 @@ def _span_in(way: Way, shape: CarShape, get: Get) -> tuple[int, int, int] | None
     return first, min(length - 1, length + last if last < 0 else last), length
 
 
-def _blocks(shelf: Shelf, way: Way, shape: CarShape, span: tuple[int, int, int] | None) -> Iterator[Block]:
+def _blocks(shelf: Shelf, way: Way, shape: CarShape, span: tuple[int, int, int] | None) -> Iterator[CID]:
     """The blocks on the way and those behind it, as often as is wanted."""
     first = (lambda _: True) if shape.dups else Met(shelf).first
     for cid in way.blocks:
         if cid != way.end and first(cid):
-            yield Block(cid, shelf.get(cid))
+            yield cid
     if shape.scope == "all":
         yield from dag.everything(way.end, shelf.get, first)
     else:
-        yield from (block for block in _scope(way, shape, span, shelf.get) if first(block.cid))
+        yield from filter(first, _scope(way, shape, span, shelf.get))
 
 
-def _scope(way: Way, shape: CarShape, span: tuple[int, int, int] | None, get: Get) -> Iterator[Block]:
+def _scope(way: Way, shape: CarShape, span: tuple[int, int, int] | None, get: Get) -> Iterator[CID]:
     if shape.scope == "block" or (span is not None and span[0] > span[1]):
-        return iter(() if dag.is_virtual(way.end) else (Block(way.end, get(way.end)),))
+        return iter(() if dag.is_virtual(way.end) else (way.end,))
     if span is not None:
-        parts = dag.stretch(way.end, get, span[0], span[1])
-        return (part.block for part in parts if not dag.is_virtual(part.block.cid))
+        return (part.cid for part in dag.stretch(way.end, get, span[0], span[1]) if not dag.is_virtual(part.cid))
     return dag.entity(way.end, get)
 
 
-def write_car(root: CID, blocks: Iterator[Block]) -> Iterator[bytes]:
+def write_car(shelf: Shelf, root: CID, blocks: Iterator[CID]) -> Iterator[bytes]:
     """A CAR of version 1 as a stream of pieces."""
     header = cbor.encode({"roots": [root], "version": 1})
-    start = wire.encode_varint(len(header)) + header
-    sections = (wire.encode_varint(len(cid) + len(data)) + cid + data for cid, data in blocks)
-    return itertools.chain((start,), sections)
+    yield wire.encode_varint(len(header)) + header
+    for cid in blocks:
+        size = len(shelf.get(cid))
+        yield wire.encode_varint(len(cid) + size) + cid
+        yield from shelf.slices(cid, 0, size)
 
 
 def answer_record(shelf: Shelf, asked: Asked, place: Place) -> Answer:
