@@ -4,9 +4,10 @@
     scripts/test   [--proxy URL] [--wheels DIR] [any argument of pytest]
     scripts/check  [--proxy URL] [--wheels DIR]
 
-``--proxy`` is the HTTP proxy that pip goes through, and then nothing goes round it; ``--wheels`` is
-a folder of wheels to install from, and then nothing is downloaded. They are taken only where they
-stand first, and only the setting up heeds them.
+``--proxy`` is the one way out: the HTTP proxy that pip goes through, and then nothing goes round it;
+and the one that ``mirror`` itself goes through, which takes ``socks5h://`` as well. ``--wheels`` is a
+folder of wheels to install from, and then nothing is downloaded. They are taken only where they
+stand first. But for ``mirror``'s proxy, only the setting up heeds them.
 
 The environment is an ordinary virtual environment in ``.venv`` at the top of the checkout. Where
 that cannot be written, or somebody else's ``.venv`` is there already, it is a folder of the user's
@@ -60,13 +61,14 @@ class CannotStart(Exception):
         self.code = code
 
 
-def main(work, extra=None):
+def main(work, extra=None, heeds_proxy=False):
     """Prepares the environment, `extra` included, and exits with what `work(python, arguments)` returns.
 
-    `python` is the path of the environment's Python, `arguments` the script's own without those taken here.
+    `python` is the path of the environment's Python, `arguments` the script's own without those taken here; with the
+    proxy in front where what is started `heeds_proxy`.
     """
     try:
-        code = _main(work, extra)
+        code = _main(work, extra, heeds_proxy)
     except CannotStart as problem:
         say("error: %s" % problem)
         if problem.hint:
@@ -83,11 +85,13 @@ def main(work, extra=None):
     sys.exit(code)
 
 
-def _main(work, extra):
+def _main(work, extra, heeds_proxy):
     refuse_old_python(sys.version_info)
     options, arguments = take_options(sys.argv[1:])
     folder = prepare(CHECKOUT, extra, options)
-    if options["proxy"]:
+    if options["proxy"] and heeds_proxy:
+        arguments = ["--proxy", options["proxy"]] + arguments
+    elif options["proxy"]:
         say("note: --proxy served the setting up only; what follows does not heed it")
     return work(python_of(folder), arguments)
 
@@ -121,17 +125,18 @@ def take_options(arguments):
             raise CannotStart("%s needs a value" % name, code=2)
         options[name[2:]] = value
         rest = rest[taken:]
-    _check_options(options)
+    if options["wheels"] and not os.path.isdir(options["wheels"]):
+        raise CannotStart("--wheels is not a folder: %s" % options["wheels"], code=2)
     return options, rest
 
 
-def _check_options(options):
-    if options["wheels"] and not os.path.isdir(options["wheels"]):
-        raise CannotStart("--wheels is not a folder: %s" % options["wheels"], code=2)
-    if options["proxy"] and not options["proxy"].startswith(("http://", "https://")):
+def _check_proxy(options):
+    """Raises `CannotStart` for a proxy that pip cannot use, where it would have to."""
+    if options["proxy"] and not options["wheels"] and not options["proxy"].startswith(("http://", "https://")):
         raise CannotStart(
             "--proxy is not the URL of an HTTP proxy, and pip can use no other: %s" % options["proxy"].split("@")[-1],
-            "Tor has one: put `HTTPTunnelPort 9080` into torrc and give --proxy http://127.0.0.1:9080",
+            "once everything is set up it will do; for now Tor has an HTTP proxy too: put `HTTPTunnelPort 9080` into "
+            "torrc and give --proxy http://127.0.0.1:9080",
             code=2,
         )
 
@@ -142,6 +147,7 @@ def prepare(root, extra, options):
     for folder in _places(root):
         if _is_ready(folder, wanted):
             return folder
+    _check_proxy(options)
     folder, lock = _claim(root)
     with lock:
         _wait_for(lock)

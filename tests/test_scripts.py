@@ -310,9 +310,23 @@ def test_the_program_takes_the_scripts_place(copy: Path) -> None:
 
 
 def test_a_proxy_behind_the_setting_up_is_said_to_do_nothing(copy: Path) -> None:
-    done = run(copy, "mirror", "--proxy", "http://127.0.0.1:9", "list")
-    assert done.returncode == 4
-    assert done.stderr == "mirror: note: --proxy served the setting up only; what follows does not heed it\n"
+    done = run(copy, "test", *wheels(copy), "--proxy", "http://127.0.0.1:9", "-k", "none")
+    assert "--proxy" not in done.stdout
+    words = "mirror: note: --proxy served the setting up only; what follows does not heed it\n"
+    assert done.stderr.endswith(words)
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5h://me:secret@127.0.0.1:9050"])
+def test_mirror_goes_through_the_proxy_too(copy: Path, proxy: str) -> None:
+    done = run(copy, "mirror", "--proxy", proxy, "list")
+    assert (done.returncode, done.stderr) == (4, "")
+    assert json.loads(done.stdout)["argv"] == ["mirror", "--proxy", proxy, "list"]
+
+
+def test_a_proxy_that_pip_cannot_use_does_where_nothing_is_downloaded(tmp_path: Path) -> None:
+    root = make_checkout(tmp_path)
+    done = run(root, "mirror", *wheels(root), "--proxy", "socks5h://127.0.0.1:9050", "list")
+    assert json.loads(done.stdout)["argv"] == ["mirror", "--proxy", "socks5h://127.0.0.1:9050", "list"]
 
 
 def test_a_changed_pyproject_is_installed_once(copy: Path) -> None:
