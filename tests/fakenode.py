@@ -15,6 +15,7 @@ import io
 import itertools
 import json
 import socket
+import ssl
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
@@ -117,6 +118,10 @@ class FakeNode:
             return Reply(503)
 
         self.says(command, wait)
+
+    def encrypt(self, context: ssl.SSLContext) -> None:
+        """Answer by TLS from now on."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def answer(self, asked: Asked, body: Iterator[bytes]) -> Reply | bytes:
         """What is said to a request; an honest node's answer unless told otherwise."""
@@ -294,7 +299,7 @@ def _handler(node: FakeNode) -> type[BaseHTTPRequestHandler]:
             self.whole = True
 
         def _reply(self, reply: Reply) -> None:
-            self.send_response(reply.status)
+            self.send_response_only(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             if isinstance(reply.body, bytes):

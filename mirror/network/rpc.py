@@ -121,6 +121,10 @@ class Said(Exception):
         self.words = words
 
 
+class _OfCluster(Exception):
+    """The answer is from the proxy of an IPFS Cluster: a CAR would go to one of its nodes, pinned by none."""
+
+
 class _Unread(Exception):
     """What is to be sent cannot be read here: no fault of the node's. Its cause is the system's error."""
 
@@ -141,6 +145,8 @@ class _Http(http_requests.ClientSync):  # type: ignore[misc]  # it comes without
         return super()._request(*args, **options | {"chunk_size": CHUNK})
 
     def _do_raise_for_status(self, response: Any) -> None:
+        if response.headers.get("Server", "").startswith("ipfs-cluster"):
+            raise _OfCluster
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise Said(response.status_code, "an answer that is compressed, which was not asked for")
         if response.status_code != http.HTTPStatus.OK:
@@ -225,6 +231,9 @@ class Rpc:
             yield
         except _Unread as error:
             raise _cause(error) from None
+        except _OfCluster:
+            hint = 'in mirror.toml, give it kind = "cluster" and the address of its REST API, usually port 9094'
+            raise Unavailable(f"{self.who} is no node, but the proxy of an IPFS Cluster", hint=hint) from None
         except FAULTS as error:
             how, words = _how(error)
             raise Unavailable(f"{self.who} cannot be reached: {words}", how=how) from None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from daemons import Kubo
+from daemons import Cluster, Kubo
 from strategies import KEY
 from workbench import Bench
 
@@ -231,6 +231,12 @@ def test_a_socket_in_the_file_system(make_kubo: Callable[..., Kubo], tmp_path: P
     with Node("home", address) as node:
         assert node.probe().startswith("kubo ")
         assert send(node, editions(bench)[0]) == len(blocks(editions(bench)[0]))
+
+
+def test_the_proxy_of_a_cluster_is_not_taken_for_a_node(cluster_of: Callable[[int], Cluster]) -> None:
+    proxy = cluster_of(2).peers[0].proxy
+    with pytest.raises(Unavailable, match="is no node, but the proxy of an IPFS Cluster"), Node("ours", proxy) as node:
+        node.held(MIRROR)
 
 
 def test_it_dies_in_mid_import_and_a_second_run_finishes(kubo: Kubo, tmp_path: Path) -> None:

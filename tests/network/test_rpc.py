@@ -5,6 +5,7 @@ import io
 import itertools
 import socket
 import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 import urllib3
+from counterparts import need_program
 from fakenode import ENDLESS, FakeNode, Reply
 from ipfshttpclient import exceptions
 
@@ -206,6 +208,36 @@ def test_no_answer_in_time(fake: FakeNode, monkeypatch: pytest.MonkeyPatch) -> N
     assert (error.message, error.how) == ("node home cannot be reached: no answer in time", "timed out")
 
 
+def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
+    path = tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            *(need_program("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+            *(
+                "-nodes",
+                "-keyout",
+                path,
+                "-out",
+                path,
+                "-subj",
+                "/CN=127.0.0.1",
+                "-addext",
+                "subjectAltName=IP:127.0.0.1",
+            ),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    with FakeNode() as fake:
+        fake.encrypt(context)
+        error = failing(speak(fake.address + "/https"))
+    assert error.how == "certificate"
+    assert "node home cannot be reached: its certificate is not valid: self-signed certificate" in error.message
+    assert fake.asked == []
+
+
 def test_an_answer_that_drips_has_an_end(fake: FakeNode) -> None:
     fake.says("version", Reply(body=itertools.repeat(b" ")))
     error = failing(speak(fake.address, hurry=50.0))
@@ -242,6 +274,13 @@ def test_a_compressed_answer_is_not_read(fake: FakeNode, status: int) -> None:
     fake.says("version", Reply(status, body=ENDLESS, headers={"Content-Encoding": "gzip"}))
     with pytest.raises(Said, match="compressed"):
         speak(fake.address).ask("version", at_most=1000)
+
+
+def test_the_proxy_of_a_cluster_is_no_node(fake: FakeNode) -> None:
+    fake.says("version", Reply(body=b"{}", headers={"Server": "ipfs-cluster/ipfsproxy/1.1.6"}))
+    error = failing(speak(fake.address))
+    assert error.message == "node home is no node, but the proxy of an IPFS Cluster"
+    assert error.hint.startswith('in mirror.toml, give it kind = "cluster"')
 
 
 def test_the_words_of_an_error_are_not_endless(fake: FakeNode) -> None:
