@@ -21,7 +21,6 @@ tuples of names here; with slashes they are for people.
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
 from typing import NamedTuple
 
 from mirror.errors import FAULTS, Malformed, MirrorError, Missing, Refused
@@ -170,34 +169,43 @@ def change(old: Link | None, changes: Iterable[Change], get: Get, put: Put, *, d
     `changes` come sorted by path (`sort_key`), each path once, and are taken in as a stream: memory holds one
     folder a level. Only folders that differ are put. `depth` is how many names of each path lie above this folder.
     """
+    ahead = _Ahead(changes)
+    return old if ahead.next is None else _change(old, ahead, ahead.next.path[:depth], get, put)
+
+
+class _Ahead:
+    """A stream of changes of which the next one can be looked at before it is taken."""
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        self._rest = iter(changes)
+        self.next = next(self._rest, None)
+
+    def move(self) -> None:
+        self.next = next(self._rest, None)
+
+
+def _change(old: Link | None, changes: _Ahead, path: Path, get: Get, put: Put) -> Link | None:
+    """What becomes of the folder at `path`, by all the changes below it."""
+    depth = len(path)
     before = {} if old is None else {link.name: link for link in unixfs.open_folder(get(old.cid))}
-    entries = dict(before)
-    for name, group in groupby(changes, key=lambda each: each.path[depth]):
-        link = _changed(entries.get(name), group, get, put, depth + 1)
-        if link is None:
-            entries.pop(name, None)
+    entries: dict[str, Link | None] = dict(before)
+    while (change := changes.next) is not None and change.path[:depth] == path:
+        name, link = change.path[depth], change.link
+        if len(change.path) > depth + 1:
+            link = _change_below(entries.get(name), changes, change.path[: depth + 1], get, put)
         else:
-            entries[name] = Link(name, link.cid, link.size)
-    if not entries:
-        return None
-    if entries == before:
+            changes.move()
+        entries[name] = None if link is None else link if link.name == name else Link(name, link.cid, link.size)
+    left = {name: link for name, link in entries.items() if link is not None}
+    if left == before:
         return old
-    name = "" if old is None else old.name
-    return put_folder(name, entries.values(), put)
+    return put_folder("" if old is None else old.name, left.values(), put) if left else None
 
 
-def _changed(old: Link | None, group: Iterator[Change], get: Get, put: Put, depth: int) -> Link | None:
-    first = next(group)
-    if len(first.path) == depth:
-        return first.link
+def _change_below(old: Link | None, changes: _Ahead, path: Path, get: Get, put: Put) -> Link | None:
     if old is None or old.cid.codec != RAW:
-        return change(old, _again(first, group), get, put, depth=depth)
-    return change(None, _again(first, group), get, put, depth=depth) or old
-
-
-def _again(first: Change, rest: Iterator[Change]) -> Iterator[Change]:
-    yield first
-    yield from rest
+        return _change(old, changes, path, get, put)
+    return _change(None, changes, path, get, put) or old
 
 
 def put_folder(name: str, links: Iterable[Link], put: Put) -> Link:

@@ -266,7 +266,7 @@ class Sheets:
     def __getitem__(self, number: int) -> Sheet:
         at, name, real, *rest = pickle.loads(self._packed[number])  # noqa: S301  (written by `append`, in this process)
         folder, real_folder = self._folders[at]
-        return Sheet(folder + name, real_folder + (real or name), *rest)
+        return Sheet(folder + name, real_folder + (name if real is None else real), *rest)
 
     def append(self, sheet: Sheet) -> None:
         """Keep one more."""

@@ -31,7 +31,7 @@ class Texts:
 
     def __init__(self, path: Path, key: bytes) -> None:
         self._path = path
-        self._key = key
+        self._keyed = hmac.new(key, digestmod="sha256")
         with self._named_errors():
             self._database = _open(path)
 
@@ -91,9 +91,11 @@ class Texts:
             self._database.execute("INSERT INTO size VALUES (?)", (size,))
 
     def _find_all(self, table: str, contents: Sequence[bytes]) -> list[int | None]:
-        hashes = [self._hash(table, content) for content in contents]
-        found: dict[bytes, int] = {}
         with self._named_errors():
+            if not self._database.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone():  # noqa: S608  (as below)
+                return [None] * len(contents)
+            hashes = [self._hash(table, content) for content in contents]
+            found: dict[bytes, int] = {}
             for start in range(0, len(hashes), AT_A_TIME):
                 part = hashes[start : start + AT_A_TIME]
                 marks = ",".join("?" * len(part))
@@ -102,7 +104,9 @@ class Texts:
         return [found.get(each) for each in hashes]
 
     def _hash(self, purpose: str, content: bytes) -> bytes:
-        return hmac.digest(self._key, purpose.encode() + b"\0" + hashlib.sha256(content).digest(), "sha256")
+        keyed = self._keyed.copy()
+        keyed.update(purpose.encode() + b"\0" + hashlib.sha256(content).digest())
+        return keyed.digest()
 
 
 def _encode(name: str) -> bytes:
