@@ -10,12 +10,12 @@ A fault in entries or root hash ends the audit: what rests on them is not checke
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from mirror import check, tree
-from mirror.check import Finding, Listed, Listing, Place, Rules, Source
+from mirror.check import Finding, Listed, Listing, Place, Read, Rules, Source
 from mirror.errors import FAULTS, BadBlock, BadSignature, Malformed, MirrorError, Missing, NeedsNewer
 from mirror.formats import entry as entries
 from mirror.formats import merkle, tile
@@ -27,6 +27,9 @@ from mirror.log.append import append
 from mirror.log.tree import TiledLog
 from mirror.tree import Found, Lockstep, Path, Tree, in_words
 from mirror.verdict import Claim, Report
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 BATCH = 64
 """Notes judged at a time: enough that handing them to another process costs little, few enough to hold many batches."""
@@ -40,7 +43,7 @@ class Run:
     """How to go about it: whether to compute signatures on testimonies, on what, and whom to tell how far it is."""
 
     signatures: bool = True
-    executor: Executor | None = None
+    executor: "Executor | None" = None
     progress: Callable[[int, int], None] = lambda done, total: None
 
 
@@ -48,7 +51,7 @@ class Run:
 class Evidence:
     """What there is to judge: a root, the blocks, perhaps an announcement, perhaps the root that a link named.
 
-    Where there is a `source`, other processes read notes for themselves.
+    Where there is a `source`, whoever judges a note, perhaps another process, reads it there.
     """
 
     what: str
@@ -224,14 +227,16 @@ class Audit:
         """What is found of every note that is here, in the order of the log."""
         notes = self._notes()
         batches = iter(lambda: list(islice(notes, BATCH)), [])
+        read = None if self._source is None else self._source.read
         if self._run.executor is None:
             for batch in batches:
-                yield from self._told(batch, check.judge_all(self._rules, batch))
+                yield from self._told(batch, check.judge_all(self._rules, batch, read))
         else:
-            yield from self._judge_apart(self._run.executor, batches)
+            yield from self._judge_apart(self._run.executor, batches, read)
 
-    def _judge_apart(self, executor: Executor, batches: Iterable[list[Listed]]) -> Iterator[Finding]:
-        read = None if self._source is None else self._source.read
+    def _judge_apart(
+        self, executor: "Executor", batches: Iterable[list[Listed]], read: Read | None
+    ) -> Iterator[Finding]:
         waiting: deque[tuple[list[Listed], Future[list[Finding | bytes | None]]]] = deque()
         for batch in batches:
             waiting.append((batch, executor.submit(check.judge_all, self._rules, batch, read)))
@@ -251,7 +256,7 @@ class Audit:
                 yield closer
 
     def _look_closer(self, listed: Listed) -> Finding | None:
-        """Judge here what another process did not find where it was said to lie."""
+        """Judge a note that does not lie where it was said to, if it is found elsewhere; its fault is noted if not."""
         index, entry, place = listed
         cid = entries.parse(entry).cid
         data = self._read_note(index, cid, Link("", cid, len(place) if isinstance(place, bytes) else place[2]))
@@ -275,8 +280,8 @@ class Audit:
         lockstep.finish()
 
     def _place(self, cid: CID, link: Link | None) -> Place | None:
-        """Where another process reads a note for itself; None where it has to be looked at here."""
-        if self._source is None or self._run.executor is None or link is None or link.cid != cid:
+        """Where whoever judges a note reads it; None where it has to be looked for here."""
+        if self._source is None or link is None or link.cid != cid:
             return None
         place = self._source.place(cid)
         return place if place is not None and place[2] == link.size else None

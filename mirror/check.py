@@ -38,8 +38,8 @@ class Rules:
     signatures: bool = True
 
 
-Place = tuple[str, int, int]
-"""Where a block lies on this machine: in which file, from which byte, how many."""
+Place = tuple[str, int, int, bytes]
+"""Where a block lies on this machine: in which file, from which byte, how many; and what its SHA-256 has to be."""
 
 Read = Callable[[Sequence[Place]], list[bytes | None]]
 """``read(places)``: what lies there, unchecked; None for what cannot be read. It travels to other processes."""
@@ -95,23 +95,37 @@ def judge_all(rules: Rules, listed: Sequence[Listed], read: Read | None = None) 
 
 def _judge_read(rules: Rules, listed: Listed, there: Iterator[bytes | None]) -> Finding | bytes | None:
     index, entry, data = listed
-    if not isinstance(data, bytes):
-        read = next(there)
-        if read is None or not entries.parse(entry).cid.matches(read):
+    if isinstance(data, bytes):
+        text_hash, _ = _hashes(data)
+    else:
+        digest, data = data[-1], next(there) or b""
+        text_hash, found = _hashes(data)
+        if found != digest:
             return None
-        data = read
-    found = judge(rules, index, entry, data)
-    return found.text_hash if found == Finding(index, text_hash=found.text_hash) else found
+    finding = _judge(rules, index, entry, data, text_hash)
+    return text_hash if finding == Finding(index, text_hash=text_hash) else finding
+
+
+def _hashes(data: bytes) -> tuple[bytes, bytes]:
+    """The SHA-256 of what is signed in a note, and that of the whole note, for the price of one."""
+    end = data.rfind(b"\n\n") + 1
+    hasher = hashlib.sha256(data[:end])
+    text_hash = hasher.digest()
+    hasher.update(data[end:])
+    return text_hash, hasher.digest()
 
 
 def judge(rules: Rules, index: int, entry: bytes, data: bytes) -> Finding:
     """Whether a note is what its entry says: kind, mirror, charter, signatures, and the hash of its token."""
+    return _judge(rules, index, entry, data, _hashes(data)[0])
+
+
+def _judge(rules: Rules, index: int, entry: bytes, data: bytes, text_hash: bytes) -> Finding:
     try:
         statement = notes.open_signed(data, rules.key, signatures=rules.signatures)
         _check_said(rules, *entries.says(entry), statement)
     except FAULTS as error:
         return Finding(index, error)
-    text_hash = hashlib.sha256(signed_notes.signed_part(data)).digest()
     if not isinstance(statement, Testimony):
         return Finding(index, text_hash=text_hash)
     return Finding(

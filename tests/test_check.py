@@ -108,15 +108,13 @@ def test_a_note_that_is_read_where_it_lies_is_hashed_before_it_is_judged() -> No
     mirror.testify("One.")
     mirror.testify("Two.", author=mirror.author.public)
     here = [listed(mirror, index) for index in range(3)]
-    lies = {("car", 0, 1): here[1][2], ("car", 1, 1): here[2][2], ("car", 2, 1): here[2][2][:-1], ("car", 3, 1): None}
-    batch = [
-        Listed(0, here[0][1], here[0][2]),
-        *(Listed(index, here[index][1], place) for index in (1, 2) for place in lies),
-    ]
-    one, two = judge(RULES, *here[1]).text_hash, judge(RULES, *here[2])
-    assert judge_all(RULES, batch, lambda places: [lies[place] for place in places]) == [
-        judge(RULES, *here[0]).text_hash, one, None, None, None, None, two, None, None,
-    ]  # fmt: skip
+    one, two = (CID.of_raw(data).digest for _, _, data in here[1:])
+    said = [("car", place, 1, digest) for place in range(5) for digest in (one, two)]
+    held = [here[1][2], here[2][2], here[2][2][:-1], b"", None]
+    batch = [Listed(*here[0]), *(Listed(*here[2 - (place[-1] == one)][:2], place) for place in said)]
+    first, second = judge(RULES, *here[1]).text_hash, judge(RULES, *here[2])
+    found = judge_all(RULES, batch, lambda places: [held[start] for _, start, _, _ in places])
+    assert found == [judge(RULES, *here[0]).text_hash, first, None, None, second, *[None] * 6]
     assert judge_all(RULES, batch[:2]) == [judge(RULES, *here[0]).text_hash, None]
 
 

@@ -1,21 +1,24 @@
 """A whole tree judged: its signed pages, its key, its announcement, and how the judging is done."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 from judging import OTHER, Lie, assert_false, checkpoint, edition, holding, honest, items, judge, signing, words_of
 from world import NAME, Copy, Mirror, secret, sign_text
 
 from mirror.audit import Run
+from mirror.check import Place
 from mirror.errors import Unavailable
-from mirror.formats import notes
+from mirror.formats import car, notes
 from mirror.formats.cid import CID, DAG_PB
 from mirror.formats.fields import Item
 from mirror.formats.key import PublicKey
 from mirror.formats.notes import Charter
+from mirror.store.blocks import Blocks
 from mirror.verdict import Claim, Report, State
 from mirror.verify import Trust
 
@@ -364,7 +367,7 @@ def executor() -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
-def test_other_processes_find_the_same(executor: ProcessPoolExecutor) -> None:
+def test_other_processes_find_the_same(executor: ProcessPoolExecutor, tmp_path: Path) -> None:
     mirror = Mirror()
     for number in range(200):
         mirror.testify(author=mirror.author.public if number % 7 == 0 else None)
@@ -379,6 +382,48 @@ def test_other_processes_find_the_same(executor: ProcessPoolExecutor) -> None:
     alone, together = judge(copy), judge(copy, run=Run(executor=executor))
     assert together == alone
     assert alone.bad_indexes() == [3, 70, 140, 150, 201, 202]
+    with Blocks([write_car(tmp_path, copy)]) as blocks:
+        for run in (Run(), Run(executor=executor)):
+            read_apart = judge(copy, run=run, get=blocks.get, source=blocks)
+            assert claims_of(read_apart) == claims_of(alone)
+
+
+def write_car(folder: Path, copy: Copy) -> Path:
+    """The blocks as they are, whatever their names say."""
+    path = folder / "copy.car"
+    with path.open("wb") as file:
+        writer = car.Writer(file)
+        for cid, data in copy.blocks.items():
+            writer.put(cid, data)
+        writer.seal(copy.root)
+    return path
+
+
+def claims_of(report: Report) -> list[tuple[str, str, int | None]]:
+    """What is false, of which item; how a block is named that is not there is its keeper's matter."""
+    return sorted((each.claim.value, each.item, each.index) for each in report.faults)
+
+
+class Liar:
+    """Says that blocks lie where they do not, and reads something else there, or nothing."""
+
+    def __init__(self, copy: Copy, said: int, held: bytes | None) -> None:
+        self._copy, self._said, self._held = copy, said, held
+
+    def place(self, cid: CID) -> Place | None:
+        return ("nowhere", 0, len(self._copy.blocks[cid]) + self._said, cid.digest)
+
+    def read(self, places: Sequence[Place]) -> list[bytes | None]:
+        return [self._held] * len(places)
+
+
+@pytest.mark.parametrize("held", [None, b"", b"other bytes", Mirror().charter])
+@pytest.mark.parametrize("said", [0, 1])
+def test_a_place_that_does_not_hold_a_note_says_nothing_of_it(held: bytes | None, said: int) -> None:
+    copy = honest().lay()
+    assert judge(copy, source=Liar(copy, said, held)) == judge(copy)
+    copy.flip("note/00/00/00/02.txt")
+    assert judge(copy, source=Liar(copy, said, held)) == judge(copy)
 
 
 def test_many_faults_are_all_named() -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from mirror import tree
 from mirror.alone import ONE_FILES, Beside, is_evidence, nothing_beside
-from mirror.check import Read, Source
+from mirror.check import Place, Read, Source
 from mirror.cli.typed import Misused
 from mirror.errors import Malformed, Missing, Refused, Unavailable
 from mirror.formats import car, link, note
@@ -221,7 +221,7 @@ class _Reached:
         self._mark(cid)
         return self._blocks.get(cid)
 
-    def place(self, cid: CID) -> tuple[str, int, int] | None:
+    def place(self, cid: CID) -> Place | None:
         """As `Blocks.place`."""
         self._mark(cid)
         return self._blocks.place(cid)

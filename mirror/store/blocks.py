@@ -37,6 +37,10 @@ class Place(NamedTuple):
     length: int
 
 
+SealedPlace = tuple[str, int, int, bytes]
+"""A file, the first byte of a block in it, its length, and its digest."""
+
+
 class Blocks:
     """The blocks of some CAR files. A context manager: it holds files and the index open."""
 
@@ -144,13 +148,13 @@ class Blocks:
     def _path_of(self, row: Row) -> Path:
         return self._paths.get(row.path) or Path(row.path)
 
-    def place(self, cid: CID) -> tuple[str, int, int] | None:
-        """Where the block is said to lie, for another process to look with `read`: file, first byte, length."""
+    def place(self, cid: CID) -> SealedPlace | None:
+        """Where the block is said to lie, for another process to look with `read`, and its digest."""
         rows = self._rows(cid)
-        return (*rows[0],) if rows else None
+        return (*rows[0], cid.digest) if rows else None
 
     @property
-    def read(self) -> Callable[[Sequence[tuple[str, int, int]]], list[bytes | None]]:
+    def read(self) -> Callable[[Sequence[SealedPlace]], list[bytes | None]]:
         """Reads what lies in places, unchecked; None for what cannot be read. It travels to other processes."""
         return _read_places
 
@@ -253,22 +257,20 @@ def _sections(path: Path, damage: list[str]) -> Iterator[car.Section]:
         damage.append(f"cannot be read: {(error.strerror or 'input failed').lower()}")
 
 
-def _read_places(places: Sequence[tuple[str, int, int]]) -> list[bytes | None]:
+def _read_places(places: Sequence[SealedPlace]) -> list[bytes | None]:
+    opened: dict[str, BinaryIO] = {}
     with contextlib.ExitStack() as stack:
-        opened: dict[str, BinaryIO] = {}
-        return [_read_place(opened, stack, *place) for place in places]
 
+        def read(path: str, start: int, length: int) -> bytes | None:
+            try:
+                if path not in opened:
+                    opened[path] = stack.enter_context(Path(path).open("rb"))
+                opened[path].seek(start)
+                return opened[path].read(length)
+            except OSError:
+                return None
 
-def _read_place(
-    opened: dict[str, BinaryIO], stack: contextlib.ExitStack, path: str, start: int, length: int
-) -> bytes | None:
-    try:
-        if path not in opened:
-            opened[path] = stack.enter_context(Path(path).open("rb"))  # noqa: SIM115  (closed with the stack)
-        opened[path].seek(start)
-        return opened[path].read(length)
-    except OSError:
-        return None
+        return [read(path, start, length) for path, start, length, _ in places]
 
 
 def _stamp(path: Path) -> Stamp:

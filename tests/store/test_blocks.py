@@ -315,7 +315,7 @@ def test_a_flipped_bit_anywhere_behind_the_header_of_a_car_is_noticed(tmp_path: 
     for at in range(start, len(whole), 5):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
         with Blocks([path]) as blocks:
-            report = judge(copy, get=blocks.get)
+            report = judge(copy, get=blocks.get, source=blocks)
             assert report.exit_code() == 1
             assert report.bad_items()
 
@@ -327,9 +327,9 @@ def test_a_flipped_bit_in_any_block_is_noticed_behind_an_index_that_knows_nothin
         changed = data[:-1] + bytes([data[-1] ^ 1])
         replace_in(path, data, changed)
         with Blocks([path], tmp_path / "index") as blocks:
-            report = judge(copy, get=blocks.get)
+            report = judge(copy, get=blocks.get, source=blocks)
             assert report.verdict(Claim.UNCHANGED).state is State.FALSE
             assert report.exit_code() == 1
         replace_in(path, changed, data)
     with Blocks([path], tmp_path / "index") as blocks:
-        assert judge(copy, get=blocks.get).exit_code() == 0
+        assert judge(copy, get=blocks.get, source=blocks).exit_code() == 0
