@@ -25,7 +25,7 @@ their blocks are in the file.
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Self
 
 from mirror.errors import BadBlock, Malformed, Refused
 from mirror.formats import cbor, wire
@@ -75,6 +75,14 @@ class Writer:
         file.write(header)
         self._end = self._start + len(header)
 
+    @classmethod
+    def behind(cls, file: BinaryIO, end: int) -> Self:
+        """Goes on with a file whose root is not named yet, and whose blocks end at byte `end`."""
+        made = cls.__new__(cls)
+        made._file, made._start, made._end = file, 0, end
+        file.seek(end)
+        return made
+
     def put(self, cid: CID, data: bytes) -> tuple[int, int]:
         """Appends a block; where its data lie: offset and length in bytes.
 
@@ -105,6 +113,13 @@ def _print_header(root: CID) -> bytes:
     return wire.encode_varint(len(encoded)) + encoded
 
 
+def unsealed(file: BinaryIO) -> int | None:
+    """Where the blocks begin in a file that `Writer` began and whose root is not named yet; None for any other."""
+    header = _print_header(_PLACEHOLDER)
+    file.seek(0)
+    return len(header) if file.read(len(header)) == header else None
+
+
 def read_header(file: BinaryIO) -> Header:
     """The header of a CAR of either version. Raises Malformed."""
     size = file.seek(0, io.SEEK_END)
@@ -127,12 +142,14 @@ def _read_header_1(file: BinaryIO, offset: int, end: int) -> tuple[tuple[CID, ..
             raise Malformed(f"it claims {length} bytes, more than {HEADER_AT_MOST}")
         if start + length > len(head):
             raise Malformed(f"it claims {length} bytes, and the data end after {len(head) - start}")
-        return _roots(cbor.decode(head[start : start + length])), offset + start + length
+        return parse_header(head[start : start + length]), offset + start + length
     except Malformed as error:
         raise Malformed(f"CAR header at byte {offset}: {error.message}") from None
 
 
-def _roots(header: cbor.Value) -> tuple[CID, ...]:
+def parse_header(data: bytes) -> tuple[CID, ...]:
+    """The roots that a header of version 1 names, its length in front not included. Raises Malformed."""
+    header = cbor.decode(data)
     if not isinstance(header, dict) or type(version := header.get("version")) is not int:
         raise Malformed("it has no version")
     if version != 1:

@@ -1,0 +1,104 @@
+"""How each gateway has done in this run: what it brought, how fast, whether it lied.
+
+    new        not asked yet
+    serving    it brought verified blocks; the quicker one is asked first
+    failing    it did not answer `STRIKES` times in a row: left alone for the rest of the run
+    lying      it sent what was not asked for, once: the same, and the report names it
+
+That a gateway has no block of ours (404, 410, 451) says nothing against it; it is only not asked for that block again.
+Times are the clock's seconds, which is an argument; nothing of this is kept when the run ends.
+"""
+
+import threading
+from dataclasses import dataclass, field
+
+from mirror.errors import BadBlock, Malformed, MirrorError, Missing
+from mirror.network.gateway import Gateway
+
+STRIKES = 3
+"""Failures in a row after which a gateway is given up: lines break now and then, and walls always."""
+
+LINES = 4
+"""Requests to one gateway at a time: enough to hide its distance, few enough not to be taken for a flood."""
+
+UNKNOWN_SECONDS = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of one gateway: blocks and bytes that were new and verified, and why it was left, if it was."""
+
+    who: str
+    blocks: int
+    size: int
+    seconds: float
+    absent: int = 0
+    lied: str = ""
+    failed: str = ""
+
+
+@dataclass(eq=False)
+class Standing:
+    """One gateway and how it has done; `busy` counts the lines that are in use."""
+
+    gateway: Gateway
+    busy: int = 0
+    blocks: int = 0
+    size: int = 0
+    absent: int = 0
+    strikes: int = 0
+    answered: int = 0
+    seconds: float = 0.0
+    lied: str = ""
+    failed: str = ""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def out(self) -> bool:
+        """Whether it is not asked any more."""
+        return bool(self.lied) or self.strikes >= STRIKES
+
+    def free(self, now: float) -> bool:
+        """Whether it can be asked now."""
+        return not self.out and self.busy < LINES and self.gateway.rest_until <= now
+
+    def take_line(self) -> None:
+        """A line to it is in use."""
+        with self._lock:
+            self.busy += 1
+
+    def give_line(self) -> None:
+        """A line to it is free again; said by whoever used it, at any time."""
+        with self._lock:
+            self.busy -= 1
+
+    @property
+    def pace(self) -> float:
+        """Seconds that an answer takes on average: what gateways are ordered by."""
+        return self.seconds / self.answered if self.answered else UNKNOWN_SECONDS
+
+    def served(self, size: int) -> None:
+        """It brought a block that was wanted."""
+        self.blocks += 1
+        self.size += size
+        self.strikes = 0
+
+    def finished(self, seconds: float) -> None:
+        """It brought all that one errand asked for."""
+        self.answered += 1
+        self.seconds += seconds
+
+    def erred(self, error: MirrorError) -> None:
+        """It did not: by what kind of error, counts."""
+        if isinstance(error, Missing):
+            self.absent += 1
+        elif isinstance(error, BadBlock | Malformed):
+            self.lied = self.lied or error.message
+        else:
+            self.strikes += 1
+            self.failed = error.message
+
+    def told(self) -> Told:
+        """This, for a report."""
+        failed = self.failed if self.strikes >= STRIKES or (self.failed and not self.blocks) else ""
+        return Told(self.gateway.who, self.blocks, self.size, self.seconds, self.absent, lied=self.lied, failed=failed)
