@@ -85,6 +85,8 @@ class Shelf:
         """Close the files."""
         for source in self._sources:
             source.close()
+        for archive in self._archives:
+            archive.close()
 
     def refresh(self) -> None:
         """Take in what changed in the archives since the last look."""
