@@ -14,6 +14,7 @@ from mirror.network import cluster as module
 from mirror.network import pinset
 from mirror.network.cluster import Cluster
 from mirror.network.held import Authorization, Held
+from mirror.network.upload import Upload
 
 NAME = "voices.example/archive"
 ONE = Edition({"a.txt": b"one", "b.txt": b"two"})
@@ -141,6 +142,10 @@ def test_a_car_without_blocks_is_named(ours: Cluster) -> None:
 def test_a_car_that_became_shorter_is_not_taken_for_whole(ours: Cluster) -> None:
     said = refusal(lambda: ours.send(ONE.car, ONE.size + 1, lambda *_: None), Malformed)
     assert said == f"CAR ends after {ONE.size} of {ONE.size + 1} bytes"
+
+
+def test_a_long_upload_may_take_long() -> None:
+    assert Upload(ONE.root, 40 * 1024, 1, 1).within(5) == 15
 
 
 # Pinning
@@ -430,6 +435,11 @@ def test_peers_that_have_not_let_go_are_named(fake: FakeCluster, ours: Cluster) 
     fake.leaving[str(ONE.root)] = {"c0": "unpin_error", "c1": "unpinned", "c2": "unpinning"}
     assert ours.leaving(ONE.root) == (("c0", "unpin_error"), ("c2", "unpinning"))
     assert fake.asked[-1].query == {"filter": "unpinning,unpin_queued,unpin_error"}
+
+
+def test_a_peer_that_lets_go_without_a_word_is_a_fault(fake: FakeCluster, ours: Cluster) -> None:
+    fake.says("GET /pins", Reply.of({"cid": str(ONE.root), "peer_map": 3}))
+    assert "does not answer what was asked: answer has no object 'peer_map'" in refusal(lambda: ours.leaving(ONE.root))
 
 
 # Faults, whatever is asked
