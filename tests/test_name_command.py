@@ -4,7 +4,7 @@ import json
 import re
 import socket
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,10 @@ from mirror.store import files
 NAME = KEY.public.ipns
 LINK = str(link.newest(KEY.public))
 OTHER = CID.of(DAG_PB, b"another tree")
+TODAY = datetime.now(UTC).date()
+PAST, SOON = date(2025, 12, 1), (TODAY + timedelta(days=60)).replace(day=1)
+LATE = date(TODAY.year + 3, 12, 1)
+"""Ends of records: the program goes by the real clock."""
 
 
 class Names(Listener):
@@ -73,8 +77,8 @@ def names() -> Iterator[Callable[..., Names]]:
         each.__exit__()
 
 
-def record(sequence: int, root: CID = OTHER, year: int = 2031, signer: SecretKey = KEY) -> bytes:
-    return ipns.sign(Naming(signer.public, root, sequence, date(year, 12, 1)), signer)
+def record(sequence: int, root: CID = OTHER, until: date = LATE, signer: SecretKey = KEY) -> bytes:
+    return ipns.sign(Naming(signer.public, root, sequence, until), signer)
 
 
 def free_port() -> int:
@@ -126,11 +130,11 @@ def test_a_name_is_signed_once_for_each_edition(bench: Bench, monkeypatch: pytes
 
 
 def test_a_record_that_ends_soon_is_said_and_renewed(bench: Bench) -> None:
-    old = record(2, bench.head.root, 2026)
+    old = record(2, bench.head.root, SOON)
     bench.workspace.archive.set_name_record(old)
     shown = run("--quiet", "name")
     assert kept(bench) == old
-    assert shown.err == "the record ends on 2026-12-01; whoever has the key renews it: mirror name --renew\n"
+    assert shown.err == f"the record ends on {SOON}; whoever has the key renews it: mirror name --renew\n"
     assert run("--quiet", "name", "--renew").err == ""
     renewed = ipns.open_record(kept(bench), NAME)
     assert (renewed.sequence, renewed.root) == (2, bench.head.root)
@@ -138,7 +142,7 @@ def test_a_record_that_ends_soon_is_said_and_renewed(bench: Bench) -> None:
 
 
 def test_a_record_that_has_ended_or_is_damaged_is_signed_anew(bench: Bench) -> None:
-    for wrong in (record(2, bench.head.root, 2025), record(2, bench.head.root)[:-1], b"", record(1)):
+    for wrong in (record(2, bench.head.root, PAST), record(2, bench.head.root)[:-1], b"", record(1)):
         bench.workspace.archive.set_name_record(wrong)
         run("name")
         assert ipns.open_record(kept(bench), NAME).root == bench.head.root
@@ -161,6 +165,33 @@ def test_only_the_publisher_signs(bench: Bench, names: Callable[..., Names], mon
     assert "holds no signing key; only the mirror's publisher can do this" in run("name", code=4).err
     monkeypatch.setenv("MIRROR_HOME", "nowhere")
     assert "holds no workspace" in run("name", code=3).err
+
+
+def test_status_shows_where_the_name_leads_and_until_when(bench: Bench) -> None:
+    assert json.loads(run("--json", "status").out)["name"] is None
+    run("name")
+    shown = run("status")
+    opened = ipns.open_record(kept(bench), NAME)
+    assert f"the name      leads to edition 2, until {opened.end.date()}\n" in shown.out
+    assert "mirror name" not in shown.out
+    given = json.loads(run("--json", "status").out)
+    assert given["name"] == {"edition": 2, "until": opened.end.isoformat()}
+    assert set(given) in documents("status")
+    for wrong, words in [
+        (record(2, bench.head.root, SOON), f"leads to edition 2, until {SOON}"),
+        (record(2, bench.head.root, PAST), f"leads to edition 2, until {PAST}"),
+        (record(1), f"leads to edition 1, until {LATE}"),
+        (record(2), f"leads to edition 2, until {LATE}"),
+        (b"x", "that is kept here is none: "),
+    ]:
+        bench.workspace.archive.set_name_record(wrong)
+        shown = run("status")
+        assert f"behind        the record of the name {words}" in shown.out
+        assert "next          mirror name --renew\n" in shown.out
+    bench.workspace.key_path.unlink()
+    shown = run("status")
+    assert "behind        the record of the name that is kept here is none" in shown.out
+    assert "mirror name" not in shown.out
 
 
 # Telling
@@ -190,9 +221,9 @@ def test_who_does_not_answer_or_keeps_nothing_is_named(bench: Bench, names: Call
     run("name", "--at", one.url)
 
 
-@pytest.mark.parametrize("year", [2031, 2025])
-def test_somebody_who_knows_a_later_edition_stops_it(bench: Bench, names: Callable[..., Names], year: int) -> None:
-    one, ahead = names(), names(record(3, year=year))
+@pytest.mark.parametrize("until", [LATE, PAST])
+def test_somebody_who_knows_a_later_edition_stops_it(bench: Bench, names: Callable[..., Names], until: date) -> None:
+    one, ahead = names(), names(record(3, until=until))
     shown = run("name", "--at", one.url, "--at", ahead.url, code=1)
     words = f"{ahead.url} shows that edition 3 was named with this key, and this copy is at edition 2"
     assert words in shown.err
@@ -254,7 +285,7 @@ def test_the_archives_own_record_needs_no_name(bench: Bench, names: Callable[...
     [
         (record(5)[:-1], "the IPNS record is cut off"),
         (record(5, signer=NAMESAKE), "is not valid"),
-        (record(5, year=2025), "has a record that ended on 2025-12-01: nobody takes it any more"),
+        (record(5, until=PAST), f"has a record that ended on {PAST}: nobody takes it any more"),
         (bytes(10241), "is larger than 10240 bytes"),
     ],
 )
@@ -297,20 +328,20 @@ def test_wrong_usage(bench: Bench, arguments: tuple[str, ...], words: str) -> No
 def test_everyone_is_asked_where_a_name_leads(bench: Bench, names: Callable[..., Names]) -> None:
     dead = f"http://127.0.0.1:{free_port()}"
     Path("a.ipns-record").write_bytes(record(4))
-    sources = [names(record(5)).url, names(record(4)).url, names().url, names(record(9, year=2025)).url, dead]
+    sources = [names(record(5)).url, names(record(4)).url, names().url, names(record(9, until=PAST)).url, dead]
     sources += [names(record(9, signer=NAMESAKE)).url, "a.ipns-record"]
     found = run("name", "--look", LINK, *(word for each in sources for word in ("--at", each)))
     lines = found.out.split("\n")
-    assert lines[0] == "the file a.ipns-record\ta record\t4\t2031-12-01"
-    assert lines[1] == f"{sources[0]}\ta record\t5\t2031-12-01"
+    assert lines[0] == f"the file a.ipns-record\ta record\t4\t{LATE}"
+    assert lines[1] == f"{sources[0]}\ta record\t5\t{LATE}"
     assert lines[3].startswith(f"{sources[2]}\tnothing: has no record of the name")
-    assert lines[4] == f"{sources[3]}\tended\t9\t2025-12-01"
+    assert lines[4] == f"{sources[3]}\tended\t9\t{PAST}"
     assert lines[5].startswith(f"{dead}\tno answer: cannot be reached: nobody listens there")
     assert lines[6].startswith(f"{sources[5]}\tfalse: answers what is no record of this name: the signature by")
-    assert f"leads to      edition 5, {OTHER}\nuntil         2031-12-01\n" in found.out
+    assert f"leads to      edition 5, {OTHER}\nuntil         {LATE}\n" in found.out
     given = json.loads(run("--json", "name", "--look", LINK, "--at", sources[0], "--at", dead).out)
     assert set(given) in documents("name")
-    assert given["newest"] == {"edition": 5, "index_hash": str(OTHER), "until": "2031-12-01T00:00:00+00:00"}
+    assert given["newest"] == {"edition": 5, "index_hash": str(OTHER), "until": f"{LATE}T00:00:00+00:00"}
     assert [each["state"] for each in given["heard"]] == ["record", "silent"]
 
 
@@ -445,7 +476,7 @@ def test_a_real_node_takes_it_and_another_finds_it(bench: Bench, pair: tuple[Kub
 
 def test_a_real_node_takes_a_renewal(bench: Bench, pair: tuple[Kubo, Kubo]) -> None:
     settings_of(bench, *pair)
-    bench.workspace.archive.set_name_record(record(2, bench.head.root, 2027))
+    bench.workspace.archive.set_name_record(record(2, bench.head.root, SOON))
     run("name")
     run("name", "--renew")
     shown = run("name", "--look", LINK)

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from mirror.cli.announcing import link_of_edition
 from mirror.cli.main import Session
 from mirror.cli.terminal import escape, in_groups, many
 from mirror.edition import Edition
-from mirror.errors import MirrorError
+from mirror.errors import Malformed, MirrorError, Unverified
 from mirror.formats import car, link
 from mirror.formats.unixfs import Link
 from mirror.store import files
@@ -42,6 +43,7 @@ def status(session: Session, *, offline: bool) -> int:
     with workspace.archive as archive:
         edition = Edition(archive.head(), archive.blocks.get)
         known = _known(session, workspace, edition)
+        _add_name(workspace, edition, known)
         held = _held(session, workspace, known) if workspace.settings.service and not offline else []
     say = session.terminal.say
     say(f"{edition.key.name}, edition {edition.number}, {many(edition.size, 'entry', 'entries')}")
@@ -51,6 +53,8 @@ def status(session: Session, *, offline: bool) -> int:
     say(f"this edition  {link_of_edition(edition.root, edition.key)}")
     say(f"the newest    {link.newest(edition.key)}")
     say(f"on disk       {many(known['files'], 'edition file', 'edition files')}, {known['bytes']} bytes")
+    if known["name"] is not None:
+        say(f"the name      leads to edition {known['name']['edition']}, until {known['name']['until'][:10]}")
     for standing in held:
         say(f"held by       {standing.in_words()}")
     for words in known["behind"]:
@@ -74,6 +78,28 @@ def status(session: Session, *, offline: bool) -> int:
     return (
         1 if any(each.state == "false" for each in held) else 3 if any(each.state == "silent" for each in held) else 0
     )
+
+
+def _add_name(workspace: Workspace, edition: Edition, known: dict[str, Any]) -> None:
+    """Where the record of the name that is kept here leads, and what its publisher does about it."""
+    from mirror import naming  # noqa: PLC0415  (only here, where so much is asked)
+    from mirror.formats import ipns  # noqa: PLC0415
+
+    data, now = workspace.archive.name_record(), datetime.now(UTC)
+    known["name"] = None
+    if data is None:
+        return
+    try:
+        record = ipns.open_record(data, edition.key.ipns)
+    except (Malformed, Unverified) as error:
+        known["behind"].append(f"the record of the name that is kept here is none: {error.message}")
+    else:
+        known["name"] = {"edition": record.sequence, "until": record.end.isoformat()}
+        if naming.is_current(data, edition, now) and not naming.wants_renewal(record, now):
+            return
+        known["behind"].append(f"the record of the name leads to edition {record.sequence}, until {record.end.date()}")
+    if known["publisher"]:
+        known["next"].insert(0, "mirror name --renew")
 
 
 def _held(session: Session, workspace: Workspace, known: dict[str, Any]) -> "list[Standing]":
