@@ -15,7 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from mirror import check, tree
-from mirror.check import Finding, Listed, Listing, Place, Read, Rules, Source
+from mirror.check import Finding, Judged, Listed, Listing, Place, Read, Rules, Source
 from mirror.errors import FAULTS, BadBlock, BadSignature, Malformed, MirrorError, Missing, NeedsNewer
 from mirror.formats import entry as entries
 from mirror.formats import merkle, tile
@@ -31,19 +31,23 @@ from mirror.verdict import Claim, Report
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
-BATCH = 64
+BATCH = 128
 """Notes judged at a time: enough that handing them to another process costs little, few enough to hold many batches."""
 
-BATCHES_AHEAD = 8
-"""Batches handed out before the first is asked back: each process has its next one waiting."""
+BATCHES_AHEAD = 2
+"""Batches that each other process has before it; beyond them, this process judges too."""
+
+BATCHES_WAITING = 64
+"""Batches judged out of turn that are held until it is theirs: a few megabytes."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """How to go about it: whether to compute signatures on testimonies, on what, and whom to tell how far it is."""
+    """How to go about it: whether to compute signatures on testimonies, on how many other `processes`, whom to tell."""
 
     signatures: bool = True
     executor: "Executor | None" = None
+    processes: int = 1
     progress: Callable[[int, int], None] = lambda done, total: None
 
 
@@ -237,17 +241,22 @@ class Audit:
     def _judge_apart(
         self, executor: "Executor", batches: Iterable[list[Listed]], read: Read | None
     ) -> Iterator[Finding]:
-        waiting: deque[tuple[list[Listed], Future[list[Finding | bytes | None]]]] = deque()
+        """Hand batches to other processes, and judge one here whenever they have enough to do."""
+        waiting: deque[tuple[list[Listed], Future[Judged] | Judged]] = deque()
         for batch in batches:
-            waiting.append((batch, executor.submit(check.judge_all, self._rules, batch, read)))
-            if len(waiting) > BATCHES_AHEAD:
-                first, judged = waiting.popleft()
-                yield from self._told(first, judged.result())
+            busy = sum(not isinstance(judged, list) and not judged.done() for _, judged in waiting)
+            if busy < BATCHES_AHEAD * self._run.processes:
+                waiting.append((batch, executor.submit(check.judge_all, self._rules, batch, read)))
+            else:
+                waiting.append((batch, check.judge_all(self._rules, batch, read)))
+            while waiting and (len(waiting) > BATCHES_WAITING or _is_done(waiting[0][1])):
+                yield from self._told(*waiting.popleft())
         for first, judged in waiting:
-            yield from self._told(first, judged.result())
+            yield from self._told(first, judged)
 
-    def _told(self, batch: list[Listed], judged: list[Finding | bytes | None]) -> Iterator[Finding]:
-        for listed, found in zip(batch, judged, strict=True):
+    def _told(self, batch: list[Listed], judged: "Future[Judged] | Judged") -> Iterator[Finding]:
+        results = judged if isinstance(judged, list) else judged.result()
+        for listed, found in zip(batch, results, strict=True):
             if isinstance(found, bytes):
                 yield Finding(listed.index, text_hash=found)
             elif found is not None:
@@ -362,6 +371,10 @@ class Audit:
 
 def _item(index: int) -> str:
     return in_words(tree.note_path(index))
+
+
+def _is_done(judged: "Future[Judged] | Judged") -> bool:
+    return isinstance(judged, list) or judged.done()
 
 
 def claim_of_bytes(error: MirrorError) -> Claim:

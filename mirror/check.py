@@ -82,7 +82,11 @@ class Finding(NamedTuple):
     replaces: CID | None = None
 
 
-def judge_all(rules: Rules, listed: Sequence[Listed], read: Read | None = None) -> list[Finding | bytes | None]:
+Judged = list[Finding | bytes | None]
+"""What was found of each note of a batch, as it travels between processes."""
+
+
+def judge_all(rules: Rules, listed: Sequence[Listed], read: Read | None = None) -> Judged:
     """`judge` for a batch, perhaps in another process, which `read`s for itself where a note is only said to lie.
 
     So that little travels, what is found is only the text's hash where there is nothing else to say, and None where

@@ -3,8 +3,8 @@
 import contextlib
 import os
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -28,6 +28,9 @@ from mirror.one import verify_one
 from mirror.trust import Trust
 from mirror.verdict import ALWAYS_ASKED, Claim, Report
 from mirror.verify import verify as verify_tree
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 PROCESSES_FROM = 4_000
 """Entries from which on notes are checked by several processes: starting them costs what a thousand signatures do."""
@@ -123,7 +126,9 @@ class _Judging:
     def __call__(self, copy: Copy, trust: Trust, link: Link | None, announcement: bytes | None) -> Report:
         evidence = _evidence(copy, link, announcement)
         move = self._stack.enter_context(self._session.terminal.progress("verifying", "entries"))
-        run = Run(signatures=self._signatures, executor=self._executor(evidence), progress=move)
+        others = self._others(evidence)
+        executor = self._start(others) if others else None
+        run = Run(signatures=self._signatures, executor=executor, processes=others, progress=move)
         report = verify_tree(evidence, trust, run)
         for item, words in copy.damage.items():
             report.fault(Claim.UNCHANGED, item, f"{item}: {words}")
@@ -132,18 +137,18 @@ class _Judging:
             report.fault(Claim.UNCHANGED, copy.what, f"{copy.what} holds {unreached} blocks that its tree does not use")
         return report
 
-    def _executor(self, evidence: Evidence) -> Executor | None:
+    def _others(self, evidence: Evidence) -> int:
+        """How many other processes shall judge notes, while this one walks the tree and judges too."""
         try:
             size = Edition(evidence.root, evidence.get).size
         except MirrorError:
-            return None
-        cores = os.cpu_count() or 1
-        if size < PROCESSES_FROM or cores < 2:
-            return None
+            return 0
+        return (os.cpu_count() or 1) - 1 if size >= PROCESSES_FROM else 0
+
+    def _start(self, count: int) -> "Executor":
         import multiprocessing  # noqa: PLC0415  (only large archives pay for other processes)
         from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
 
-        count = cores if self._signatures else 1  # without signatures, this process has as much to do as all others
         pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
         executor = self._stack.enter_context(pool)
         executor.submit(int)  # starts them all, while this process reads the log
