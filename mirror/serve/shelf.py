@@ -69,7 +69,7 @@ class Shelf:
         self._record_files = records
         self._now = now
         self._sources: list[Blocks] = []
-        self._seen: list[object] = []
+        self._seen: list[tuple[str, int, int]] = []
         self.mirrors: dict[CID, Mirror] = {}
         self.faults: list[str] = []
         self._records: dict[CID, Named] = {}
@@ -95,9 +95,11 @@ class Shelf:
                 archive.refresh()
             self._look()
 
-    def _state(self) -> list[object]:
-        watched = [path for each in self._archives for path in (each.folder, each.folder / "editions", each.head_path)]
-        return [(path.stat().st_mtime_ns, path.stat().st_ino) if path.exists() else None for path in watched]
+    def _state(self) -> list[tuple[str, int, int]]:
+        """Every file of the archives, told apart from one of that name which was written anew."""
+        folders = [folder for each in self._archives for folder in (each.folder, each.folder / "editions")]
+        found = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
+        return sorted((str(path), *_stamp(path)) for path in found)
 
     def _look(self) -> None:
         self._seen = self._state()
@@ -110,7 +112,7 @@ class Shelf:
             self._try(f"{archive.folder}", lambda: self._add_mirror(archive.head()))  # noqa: B023  (called at once)
         for path in self._cars:
             self._try(path.name, lambda: self._add_mirror(root_of(path), unsure=True))  # noqa: B023  (as above)
-        for path in (*self._record_files, *map(_record_of, self._archives)):
+        for path in (*self._record_files, *(archive.name_path for archive in self._archives)):
             if path.exists():
                 self._try(path.name, lambda: self._add_record(path))  # noqa: B023  (as above)
 
@@ -150,7 +152,7 @@ class Shelf:
 
     def _mirror_of(self, path: Path) -> Mirror:
         for archive in self._archives:
-            if _record_of(archive) == path:
+            if archive.name_path == path:
                 return Mirror(Edition(archive.head(), self.get))
         raise Malformed("a record's file begins with the name that it is of, such as k51….ipns-record")
 
@@ -208,8 +210,12 @@ class Shelf:
         return list(self._records)
 
 
-def _record_of(archive: Archive) -> Path:
-    return archive.folder / "name.ipns-record"
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:  # gone meanwhile: the next look sees it so
+        return 0, 0
+    return status.st_mtime_ns, status.st_ino
 
 
 def _spellings(digest: bytes) -> list[CID]:

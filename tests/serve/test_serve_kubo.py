@@ -1,5 +1,6 @@
 """A stock Kubo that is told to ask our gateway pulls a whole mirror out of an archive, with nothing uploaded."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,3 +47,17 @@ def test_it_pulls_the_next_edition_without_a_restart(
         second = publisher.publish(["One more testimony, given later."])
         node.rpc("pin/add", second["index_hash"])
         assert second["index_hash"] in node.pins()
+
+
+@pytest.mark.parametrize("version", ["kubo", "kubo-old"])
+def test_a_name_leads_to_the_newest_edition(
+    version: str, publisher: Publisher, kubo_with_router: Callable[..., Kubo]
+) -> None:
+    publisher.run("name")
+    with Archive(publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as gateway:
+        node = kubo_with_router(gateway.url, version)
+        (name,) = gateway.shelf.mirrors
+        found = json.loads(node.rpc("name/resolve", str(name)))
+        assert found["Path"] == f"/ipfs/{archive.head()}"
+        charter = node.rpc("cat", f"/ipns/{name}/charter.txt")
+        assert charter.startswith(b"mirror/v1 charter\n")

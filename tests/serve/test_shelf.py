@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -150,14 +151,38 @@ def test_a_record_of_another_name_than_its_file_says_is_not_served(tmp_path: Pat
 
 def test_an_archive_hands_on_the_record_of_its_mirror(tmp_path: Path) -> None:
     publisher = Publisher(tmp_path)
-    with Archive(publisher.home / "archive") as archive:
-        edition = Edition(archive.head(), archive.blocks.get)
-        with opened(shelf_of(archives=[archive])) as shelf:
-            assert shelf.record(edition.key.ipns) is None
-            write_record(archive.folder, 7, "name.ipns-record")  # of another key
-            shelf.refresh()
-            assert shelf.record(edition.key.ipns) is None
-            assert any(fault.startswith("name.ipns-record: ") for fault in shelf.faults)
+    archive = Archive(publisher.home / "archive")
+    with opened(shelf_of(archives=[archive])) as shelf:
+        (name,) = shelf.mirrors
+        assert shelf.record(name) is None
+        publisher.run("name")
+        shelf.refresh()
+        named = shelf.record(name)
+        assert named is not None
+        assert named.data == archive.name_record()
+        assert named.record.root == archive.head()
+        write_record(archive.folder, 7, "name.ipns-record")  # of another key
+        shelf.refresh()
+        assert shelf.record(name) is None
+        assert any(fault.startswith("name.ipns-record: ") for fault in shelf.faults)
+
+
+def test_a_file_written_anew_in_the_same_instant_is_seen(tmp_path: Path) -> None:
+    """Else what was withdrawn would be read on from a file that has no name any more."""
+    archive = Archive(tmp_path)
+    path = archive.edition_path(1)
+    path.parent.mkdir()
+    write_car(path, b"kept", b"withdrawn")
+    with opened(shelf_of(archives=[archive])) as shelf:
+        assert shelf.get(CID.of_raw(b"withdrawn")) == b"withdrawn"
+        times = [path.stat().st_mtime_ns, path.parent.stat().st_mtime_ns]
+        write_car(tmp_path / "anew", b"kept").replace(path)
+        for changed, time in zip((path, path.parent), times, strict=True):
+            os.utime(changed, ns=(time, time))
+        shelf.refresh()
+        assert shelf.get(CID.of_raw(b"kept")) == b"kept"
+        with pytest.raises(Missing):
+            shelf.get(CID.of_raw(b"withdrawn"))
 
 
 def test_only_the_archive_of_a_workspace_is_read(tmp_path: Path) -> None:
@@ -181,6 +206,7 @@ def test_blocks_at_hand_are_bounded_and_dropped_with_each_look(tmp_path: Path, m
                 assert shelf.get(CID.of_raw(data)) == data
         assert shelf._kept == sum(map(len, shelf._recent.values())) == 900
         archive.folder.mkdir()
+        (archive.folder / "head").write_text("changed")
         shelf.refresh()
         assert (shelf._kept, len(shelf._recent)) == (0, 0)
 
