@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from daemons import Kubo
 from listening import Line, Listener, Socks, answering
+from serving import serving, shelf_of
 from storyteller import Finished, run_mirror
 from strategies import KEY, NAMESAKE
 from test_docs import documents
@@ -405,6 +406,17 @@ def test_nothing_is_remembered_unasked(
 def test_the_archive_here_is_compared_with(bench: Bench, names: Callable[..., Names]) -> None:
     assert "the archive here has edition 2" in look(names(record(1)), code=3).out
     assert "the archive here says" in look(names(record(2)), code=1).out
+
+
+def test_what_mirror_serves_is_asked_as_any_other(bench: Bench) -> None:
+    """Its own archive's record, and nobody's else; and it takes none."""
+    run("name")
+    with bench.workspace.archive as archive, serving(shelf_of([archive])) as gateway:
+        found = run("name", "--look", LINK, "--at", gateway.url)
+        assert f"{gateway.url}\ta record\t2\t" in found.out
+        stranger = str(link.newest(NAMESAKE.public))
+        assert "nothing: has no record" in run("name", "--look", stranger, "--at", gateway.url, code=3).out
+        assert f"did not       {gateway.url} answers HTTP 501" in run("name", "--at", gateway.url, code=3).out
 
 
 # The one way out
