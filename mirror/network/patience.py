@@ -34,6 +34,7 @@ class Patience(httpcore.NetworkBackend):
         Lines that were opened in it and not encrypted are closed where it fails: httpcore forgets those on which a
         SOCKS proxy refused. (What was encrypted has another line by then, which others may share.)
         """
+        before = getattr(self._thread, "end", None), getattr(self._thread, "opened", [])
         self._thread.end = None if seconds is None else self._clock() + seconds
         self._thread.opened = []
         try:
@@ -43,7 +44,7 @@ class Patience(httpcore.NetworkBackend):
                 line.close()
             raise
         finally:
-            self._thread.end, self._thread.opened = None, []
+            self._thread.end, self._thread.opened = before
 
     def limit(self, wanted: float | None) -> float:
         """Seconds that the next wait may take; raises httpcore's time-out where none are left."""

@@ -251,6 +251,10 @@ def test_the_limit_is_for_one_request(serve: Callable[..., Listener]) -> None:
         with pytest.raises(httpcore.ReadTimeout):
             patience.limit(None)
     assert (patience.limit(None), patience.limit(40)) == (30, 40)
+    with patience.within(25):
+        with patience.within(None):
+            assert patience.limit(None) == 30
+        assert patience.limit(None) == 15
     listener = serve(HELLO)
     with Route(clock=Ticking(20)).open("ours", listener.url) as peer:
         for _ in range(20):
