@@ -196,7 +196,7 @@ class _Looking:
         work = partial(look, self._home, self._options)
         for paths_, found in in_order(executor, work, ((each, each) for each in slices)):
             for path, looked in zip(paths_, found, strict=True):
-                self._take(path, looked)
+                self._take(path, Looked.of(looked))
         self._names.close()
         self.texts.close()
         if not self._plan.flawed:

@@ -320,11 +320,11 @@ class _Laying:
 
 
 class _Window(NamedTuple):
-    """Some steps in a row: the plain ones of them as jobs, and the token of each of those."""
+    """Some steps in a row: the plain ones of them as jobs, and the hash of the token of each, and the token if new."""
 
     steps: list[Step]
     jobs: list[Job]
-    tokens: list[bytes | None]
+    accounts: list[tuple[bytes, bytes | None]]
 
 
 class _Signing:
@@ -349,15 +349,15 @@ class _Signing:
         work = partial(sheets.sign, self._home, self._options, self._key)
         windows = ((window, window.jobs) for window in self._windows())
         for window, made in sheets.in_order(executor, work, windows):
-            plain = zip(window.jobs, window.tokens, made, strict=True)
+            plain = iter(zip(window.accounts, made, strict=True))
             for step in window.steps:
-                job, token, data = next(plain) if self._is_plain(step) else (None, None, None)
-                if job is not None and data is not None:
-                    yield self._listed(step, job.withdrawal, token, data)
-                elif job is not None:
-                    raise self._say_what_changed(step)
-                else:
+                if not self._is_plain(step):
                     yield self._sign_alone(step, put)
+                    continue
+                (withdrawal, token), data = next(plain)
+                if data is None:
+                    raise self._say_what_changed(step)
+                yield self._listed(step, withdrawal, token, data)
 
     def _is_plain(self, step: Step) -> bool:
         return step.is_plain and self._options == self._plan.options
@@ -365,9 +365,12 @@ class _Signing:
     def _windows(self) -> Iterator[_Window]:
         steps = iter(self._plan.steps)
         while some := list(islice(steps, sheets.SLICE)):
-            plain = [(step, *self._account(step)) for step in some if self._is_plain(step)]
-            jobs = [Job(step.sheet, withdrawal, self._random(SALT_BYTES)) for step, withdrawal, _ in plain]
-            yield _Window(some, jobs, [token for *_, token in plain])
+            plain = [step for step in some if self._is_plain(step)]
+            accounts = [self._account(step) for step in plain]
+            salts = [self._random(SALT_BYTES) for _ in plain]
+            hashes = [withdrawal for withdrawal, _ in accounts]
+            jobs = list(map(sheets.job, (step.sheet for step in plain), hashes, salts))
+            yield _Window(some, jobs, accounts)
 
     def _say_what_changed(self, step: Step) -> Refused:
         """Why a step's file is not what it was: what is wrong with it now, or that it changed."""

@@ -170,8 +170,13 @@ def _decode_number(text: str, alphabet: str, what: str) -> bytes:
     return bytes(zeros) + value.to_bytes((value.bit_length() + 7) // 8)
 
 
+_SHORT_VARINTS = [bytes([value]) for value in range(0x80)]
+
+
 def encode_varint(value: int) -> bytes:
     """`value`, from 0 to `SIZE_AT_MOST`, as an unsigned varint."""
+    if 0 <= value < 0x80:
+        return _SHORT_VARINTS[value]
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)

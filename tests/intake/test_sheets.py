@@ -16,7 +16,7 @@ from mirror.formats import notes
 from mirror.formats.cid import CID
 from mirror.intake import sheets
 from mirror.intake.drafts import Flawed, Options, read_draft
-from mirror.intake.sheets import NOTHING_MORE, Home, Job, Rest, Sheet, Sheets, in_order, look, real_name, sign
+from mirror.intake.sheets import NOTHING_MORE, Home, Looked, Rest, Sheet, Sheets, in_order, job, look, real_name, sign
 
 HOME = Home(NAME, raw_cid("charter"), KEY.public)
 ENGLISH = Options(language="en")
@@ -30,9 +30,10 @@ def write(folder: Path, content: str, name: str = "one.md") -> str:
 
 
 def sheet_of(path: str, options: Options = ENGLISH) -> Sheet:
-    ((sheet, _, flawed),) = look(HOME, options, [path])
-    assert sheet is not None, flawed
-    return sheet
+    (plain,) = look(HOME, options, [path])
+    looked = Looked.of(plain)
+    assert looked.sheet is not None, looked.flawed
+    return looked.sheet
 
 
 FULL = front_matter(
@@ -55,7 +56,7 @@ def test_what_is_signed_of_a_sheet_is_what_its_draft_says(tmp_path: Path, conten
     path = write(tmp_path, content)
     sheet = sheet_of(path)
     assert (sheet.span is not None) == whole
-    (data,) = sign(HOME, ENGLISH, KEY, [Job(sheet, HASH, SALT)])
+    (data,) = sign(HOME, ENGLISH, KEY, [job(sheet, HASH, SALT)])
     made = notes.open_as(notes.Testimony, data or b"", KEY.public)
     assert made == replace(sheets.as_testimony(read_draft(Path(path), ENGLISH), HOME), withdrawal=HASH, salt=SALT)
     assert sheets.fingerprint(made) == sheet.fingerprint
@@ -67,10 +68,10 @@ def test_a_file_that_changed_is_not_signed(tmp_path: Path, content: str) -> None
     path = write(tmp_path, content)
     sheet = sheet_of(path)
     write(tmp_path, content + "\n")
-    assert sign(HOME, ENGLISH, KEY, [Job(sheet, HASH, SALT)]) == [None]
+    assert sign(HOME, ENGLISH, KEY, [job(sheet, HASH, SALT)]) == [None]
     Path(path).unlink()
     with pytest.raises(Flawed, match=r"one.md: cannot be read: no such file"):
-        sign(HOME, ENGLISH, KEY, [Job(sheet, HASH, SALT)])
+        sign(HOME, ENGLISH, KEY, [job(sheet, HASH, SALT)])
 
 
 def test_a_sheet_that_says_something_else_is_not_signed(tmp_path: Path) -> None:
@@ -83,14 +84,14 @@ def test_a_sheet_that_says_something_else_is_not_signed(tmp_path: Path) -> None:
         sheet._replace(span=(3, 3)),
     ):
         with pytest.raises(Malformed):
-            sign(HOME, ENGLISH, KEY, [Job(wrong, HASH, SALT)])
+            sign(HOME, ENGLISH, KEY, [job(wrong, HASH, SALT)])
     with pytest.raises(Malformed, match="a SHA-256 of 31 bytes"):
-        sign(HOME, ENGLISH, KEY, [Job(sheet, HASH[1:], SALT)])
+        sign(HOME, ENGLISH, KEY, [job(sheet, HASH[1:], SALT)])
 
 
 def test_a_repaired_text_that_is_another_is_not_signed(tmp_path: Path) -> None:
     sheet = sheet_of(write(tmp_path, "Wor\tds.\n"))
-    assert sign(HOME, Options(language="mk"), KEY, [Job(sheet, HASH, SALT)]) == [None]
+    assert sign(HOME, Options(language="mk"), KEY, [job(sheet, HASH, SALT)]) == [None]
 
 
 def test_what_few_drafts_have_is_kept(tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ def test_what_few_drafts_have_is_kept(tmp_path: Path) -> None:
 
 def test_what_is_wrong_with_a_file_is_told_beside_the_others(tmp_path: Path) -> None:
     paths = [write(tmp_path, "a\x00", "1.md"), write(tmp_path, "b\tc", "2.md"), str(tmp_path / "3.md")]
-    one, two, three = look(HOME, ENGLISH, paths)
+    one, two, three = map(Looked.of, look(HOME, ENGLISH, paths))
     assert (one.sheet, three.sheet, two.flawed) == (None, None, None)
     assert one.flawed is not None
     assert one.flawed.source == tmp_path / "1.md"
