@@ -55,12 +55,13 @@ class Reply:
 
 @dataclass(frozen=True)
 class Asked:
-    """One request."""
+    """One request, and the port that it came from: the same for those that share a line."""
 
     command: str
     words: list[str]
     options: dict[str, str]
     headers: dict[str, str]
+    line: int
 
 
 class Gone(Exception):
@@ -268,6 +269,7 @@ def _handler(node: FakeNode) -> type[BaseHTTPRequestHandler]:
                 [value for name, value in pairs if name == "arg"],
                 {name: value for name, value in pairs if name not in ("arg", "stream-channels")},
                 dict(self.headers.items()),
+                self.client_address[1],
             )
             try:
                 self.whole = "Transfer-Encoding" not in self.headers

@@ -119,6 +119,12 @@ def test_a_car_is_sent_in_pieces_and_counted(fake: FakeNode, node: Node) -> None
     assert fake.pins == {}
 
 
+def test_a_car_goes_over_a_line_that_is_there_already(fake: FakeNode, node: Node) -> None:
+    send(node, edition(b"a"))
+    assert fake.commands() == ["version", "dag/import"]
+    assert len({asked.line for asked in fake.asked}) == 1
+
+
 def test_blocks_are_read_and_hashed_again(fake: FakeNode, node: Node) -> None:
     assert node.block(ROOT) == b"root"
     assert node.has(ROOT)

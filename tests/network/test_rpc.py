@@ -362,7 +362,7 @@ def test_there_are_not_endless_lines(fake: FakeNode, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(rpc, "LINES_AT_MOST", 3)
     fake.says("pin/ls", Reply(body=[b"{}\n" * 3]))
     assert objects(speak(fake.address)) == [{}] * 3
-    fake.says("pin/ls", Reply(body=itertools.repeat(b"{}\n")))
+    fake.says("pin/ls", Reply(body=[b"{}\n" * 4]))
     with pytest.raises(Unavailable, match="node home answers with more than 3 lines"):
         objects(speak(fake.address))
 
