@@ -12,8 +12,8 @@ midnight UTC on the first of a month, written with nine zeros for readers that i
 
     /ipfs/bafybeih…    sequence 7    2031-12-01T00:00:00.000000000Z
 
-so the record tells the month of its signing at most, and needs no key while it lasts: anyone may put it again. It has every field but 7, since
-the name itself is the key: `k51…` = base36 of 01 72 00 24 08 01 12 20 ‖ public key.
+so the record tells the month of its signing at most, and needs no key while it lasts: anyone may put it again. It has
+every field but 7, since the name itself is the key: `k51…` = base36 of 01 72 00 24 08 01 12 20 ‖ public key.
 
 Read is any record of an Ed25519 name, ours or not, as the specification verifies it: at most 10 KiB; signature V2 and
 data are there; every field of the first version that is there says what the data says; a public key is the name's. V1
