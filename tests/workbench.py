@@ -9,6 +9,7 @@ bench.verify()                                     # edition 2 holds, whole
 import hashlib
 import json
 from collections.abc import Callable
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,13 @@ class Bench:
         plans.bring_up_to_date(texts, self.head)
         return texts
 
-    def plan(self, *paths: Path, options: Options = ENGLISH, answer: Answer | None = None) -> Plan:
+    def plan(
+        self,
+        *paths: Path,
+        options: Options = ENGLISH,
+        answer: Answer | None = None,
+        executor: Executor | None = None,
+    ) -> Plan:
         """What a run would do; an `answer` of None is for those that must not be asked."""
 
         def ask(path: Path, index: int) -> Answer:
@@ -128,7 +135,7 @@ class Bench:
             return answer
 
         with self.texts() as texts:
-            return plans.plan(paths, options, self.head, texts, ask)
+            return plans.plan(paths, options, self.head, texts, ask, executor)
 
     def carry_out(
         self,
@@ -138,9 +145,12 @@ class Bench:
         tokens: bool = True,
         listed: Callable[[Listed], None] = lambda made: None,
         commit: Callable[[], None] = lambda: None,
+        executor: Executor | None = None,
     ) -> Published:
         """Publish a plan and remember what was published."""
-        published = self.publisher.publish(plan, options, tokens=tokens, listed=listed, commit=commit)
+        published = self.publisher.publish(
+            plan, options, tokens=tokens, listed=listed, commit=commit, executor=executor
+        )
         with self.texts() as texts:
             plans.remember(texts, plan, published.size)
         return published

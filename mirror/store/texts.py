@@ -20,8 +20,8 @@ AT_A_TIME = 128
 """Hashes looked up with one question: SQLite takes 999 values in one, of whatever version."""
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS texts (hash BLOB PRIMARY KEY, listed INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS sources (hash BLOB PRIMARY KEY, listed INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS texts (hash BLOB PRIMARY KEY, listed INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sources (hash BLOB PRIMARY KEY, listed INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS size (size INTEGER NOT NULL);
 """
 
