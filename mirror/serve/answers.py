@@ -26,6 +26,9 @@ PATH_AT_MOST = 4096
 PARAMETERS_AT_MOST = 16
 """Parameters behind the question mark: the specifications know eight."""
 
+AT_ONCE = 64 * 1024
+"""Bytes of a body that are read before the answer begins: whatever is wrong with them is then said by its status."""
+
 FILENAME_AT_MOST = 255
 """Letters in the file name that a client may propose: what file systems take."""
 
@@ -179,7 +182,10 @@ def in_part(
     headers = answer | {"Accept-Ranges": "bytes", "Content-Length": str(whole.size)}
     if span:
         headers["Content-Range"] = f"bytes {span.first}-{span.last}/{length}"
-    return Answer(206 if span else 200, headers, give(whole.first, whole.last) if whole.size else b"")
+    body = give(whole.first, whole.last) if whole.size else b""
+    if not isinstance(body, bytes) and whole.size <= AT_ONCE:
+        body = b"".join(body)
+    return Answer(206 if span else 200, headers, body)
 
 
 def disposition(name: str, *, attachment: bool = True) -> str:

@@ -69,6 +69,8 @@ class Shelf:
         self._record_files = records
         self._now = now
         self._sources: list[Blocks] = []
+        self._watched = [folder for each in archives for folder in (each.folder, each.folder / "editions")]
+        self._folders: list[tuple[int, int]] = []
         self._seen: list[tuple[str, int, int]] = []
         self.mirrors: dict[CID, Mirror] = {}
         self.faults: list[str] = []
@@ -90,6 +92,7 @@ class Shelf:
 
     def refresh(self) -> None:
         """Take in what changed in the archives since the last look."""
+        self._folders = self._folder_times()
         if self._seen != self._state():
             for archive in self._archives:
                 archive.refresh()
@@ -97,12 +100,15 @@ class Shelf:
 
     def _state(self) -> list[tuple[str, int, int]]:
         """Every file of the archives, told apart from one of that name which was written anew."""
-        folders = [folder for each in self._archives for folder in (each.folder, each.folder / "editions")]
-        found = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
+        found = (path for folder in self._watched if folder.is_dir() for path in folder.iterdir())
         return sorted((str(path), *_stamp(path)) for path in found)
 
+    def _folder_times(self) -> list[tuple[int, int]]:
+        """What can be asked often: when a name in a folder last changed."""
+        return [_stamp(folder) for folder in self._watched]
+
     def _look(self) -> None:
-        self._seen = self._state()
+        self._folders, self._seen = self._folder_times(), self._state()
         self.faults, self.mirrors, self._records = [], {}, {}
         self._recent.clear()
         self._kept = 0
@@ -170,10 +176,18 @@ class Shelf:
         return data
 
     def _read(self, cid: CID) -> bytes:
-        for source in self._sources:
-            if cid in source:
-                return source.get(cid)
-        raise Missing(f"block {cid} is not here")
+        source = self._source_of(cid)
+        if source is None:
+            raise Missing(f"block {cid} is not here")
+        return source.get(cid)
+
+    def _source_of(self, cid: CID) -> Blocks | None:
+        """Which files list a block. One that none does may have been published just now, so we look again."""
+        found = next((source for source in self._sources if cid in source), None)
+        if found is None and self._folders != self._folder_times():
+            self.refresh()
+            found = next((source for source in self._sources if cid in source), None)
+        return found
 
     def slices(self, cid: CID, start: int, stop: int) -> Iterator[bytes]:
         """Part of a block in slices. The block is not held between them, but read again if it is no longer at hand."""
@@ -188,7 +202,7 @@ class Shelf:
         return None
 
     def __contains__(self, cid: CID) -> bool:
-        return cid.hash_code == IDENTITY or any(cid in source for source in self._sources)
+        return cid.hash_code == IDENTITY or self._source_of(cid) is not None
 
     def holds_digest(self, cid: CID) -> bool:
         """Whether a block of this hash is here, under whatever codec: routing asks by hash."""

@@ -20,6 +20,7 @@ from mirror.errors import Missing
 from mirror.formats import car, dagpb, ipns
 from mirror.formats.cid import CID, DAG_PB
 from mirror.formats.ipns import Naming
+from mirror.serve import reader
 from mirror.serve import shelf as module
 from mirror.serve.shelf import Met, Shelf
 from mirror.store.archive import Archive
@@ -58,6 +59,17 @@ def test_a_newer_edition_is_served_while_it_runs(tmp_path: Path) -> None:
         wait_for(asking, f"/ipfs/{made['index_hash']}?format=raw", 200)
         assert asking.get(f"/log/{name}/checkpoint").body != before
         assert made["index_hash"] in asking.get("/").words
+
+
+def test_what_is_asked_for_just_after_it_was_published_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that is told that nobody has it asks again much later."""
+    monkeypatch.setattr(reader, "LOOK_EVERY", 1_000_000)
+    publisher = Publisher(tmp_path)
+    with Archive(publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as asking:
+        for number in range(3):
+            made = publisher.publish([f"One more: {number}."])
+            assert b"Addrs" in asking.get(f"/routing/v1/providers/{made['index_hash']}").body
+            assert asking.get(f"/ipfs/{made['index_hash']}?format=raw").status == 200
 
 
 def test_what_was_withdrawn_is_gone_as_soon_as_it_left_the_files(place: Place) -> None:
