@@ -299,6 +299,29 @@ def test_a_certificate_that_nobody_vouches_for(certificate: Path) -> None:
         assert "its certificate is not valid: self-signed certificate" in raised.value.message
 
 
+def test_an_encrypted_peer_is_offered_both_versions(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    monkeypatch.setattr(http, "_certificates", lambda: trusting)
+    seen: list[bytes] = []
+
+    def reply(line: Line) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        context.set_alpn_protocols(["http/1.1"])
+        with context.wrap_socket(line.connection, server_side=True) as encrypted_line:
+            seen.append(encrypted_line.recv(65536))
+            encrypted_line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+
+    with Raw(reply) as listener, Socks({"127.0.0.1": listener.port, "node.example": listener.port}) as proxy:
+        with Route().open("ours", f"https://127.0.0.1:{listener.port}") as peer:
+            assert peer.get("/a", at_most=5).body == b"hello"
+        with pytest.raises(Unavailable) as raised:
+            through(proxy.url, "https://node.example")
+    names = [line.split(b": ")[0].lower() for line in seen[0].split(b"\r\n")[1:-2]]
+    assert set(names) == {name.encode() for name in USUAL}
+    assert raised.value.how == "certificate"  # the host's name is checked behind a proxy too
+
+
 def test_what_does_not_speak_tls() -> None:
     with Raw(saying(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as listener:
         with Route().open("ours", f"https://127.0.0.1:{listener.port}") as peer, pytest.raises(Unavailable) as raised:
