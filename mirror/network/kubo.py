@@ -128,7 +128,10 @@ class Node:
     # Pins
 
     def pins(self) -> Iterator[tuple[str, CID]]:
-        """Every pin of a whole tree: its name, empty if it has none, and its root. CIDs unlike ours are left out."""
+        """Every pin of a whole tree: its name as it is there, empty if it has none, and its root.
+
+        CIDs unlike ours are left out.
+        """
         options = {"type": "recursive", "names": "true", "stream": "true"}
         with self._rpc.told(), self._rpc.lines("pin/ls", options=options, read=LOOKED_THROUGH) as lines:
             for line in lines:
@@ -166,7 +169,10 @@ class Node:
                 return None
             raise
         pin = take(take(read_json(body), "Keys", dict), str(root), dict)
-        return take(pin, "Type", str), take(pin, "Name", str, "")
+        found = take(pin, "Type", str)
+        if kind not in ("all", found):
+            raise Malformed(f"a pin of the type {quote(found)}")
+        return found, take(pin, "Name", str, "")
 
     def pin(self, root: CID, mirror: str, *, instead_of: CID | None, origins: Sequence[str] = ()) -> None:
         """Pin a root under a mirror's name; where `instead_of` is pinned, move that pin. The blocks have to be there.
@@ -217,18 +223,22 @@ class Node:
                     raise
 
     def pins_that_hold(self, cid: CID) -> list[tuple[str, CID]]:
-        """A pin that keeps a block, by its name, empty if it has none, and its root; none if nothing keeps it.
+        """A pin that keeps a block: its name, fit to be shown, empty if it has none, and its root. None: nothing does.
 
-        Kubo tells of one, also where there are more: when it is dropped, ask again.
+        Kubo tells of one, also where there are more: when it is dropped, ask again. Where its root is a CID unlike
+        ours, that stands for its name, and `cid` for the root.
         """
         with self._rpc.told():
             pin = self._find_pin(cid, "all")
             if pin is None:
                 return []
             through = pin[0].removeprefix("indirect through ")
-            root = cid if through == pin[0] else cids.parse(through)
-            name = pin[1] if root == cid else (self._find_pin(root) or ("", ""))[1]
-            return [(name, root)]
+            if through == pin[0]:
+                return [(quote(pin[1]), cid)]
+            root = _readable(through)
+            if root is None:
+                return [(quote(through), cid)]
+            return [(quote((self._find_pin(root) or ("", ""))[1]), root)]
 
     # Blocks
 
@@ -240,9 +250,7 @@ class Node:
         """
         options = {"pin-roots": "false", "stats": "true", "fast-provide-root": "false"}
         with self._rpc.told():
-            self._ask(
-                "version"
-            )  # over the line that this opens is sent: the next time-out is for sending, not connecting
+            self._ask("version")  # this opens the line: the next time-out is for sending, not for connecting
             body = upload(car, size, progress)
             with self._rpc.lines("dag/import", options=options, body=body, read=TAKEN_IN, connect=STALLED) as answers:
                 return self._count(answers)

@@ -109,6 +109,11 @@ OF_LIBRARIES: Mapping[type[Exception], tuple[str, str]] = {
 The first that an error is an instance of holds.
 """
 
+_HINTS = {
+    "no space left": "its disk is full",
+    "could not find": "send the editions' blocks again: it has lost some",
+}
+
 Options = Mapping[str, str]
 
 
@@ -221,7 +226,7 @@ class Rpc:
             hint = "the RPC is at what `ipfs config Addresses.API` prints, usually port 5001"
             return Unavailable(f"{self.who} is not the RPC of a Kubo ({how}): {words}", hint=hint, how=how)
         if said.status == 500:
-            hint = "its disk is full" if "no space left" in said.words else ""
+            hint = next((hint for reason, hint in _HINTS.items() if reason in said.words), "")
             return Unavailable(f"{self.who} says: {words}", hint=hint, how=how)
         return Unavailable(f"{self.who} answers {how}: {words}", how=how)
 

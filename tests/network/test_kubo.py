@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakenode import ENDLESS, FakeNode, Reply
+from fakenode import ENDLESS, Asked, FakeNode, Reply
 from workbench import Bench
 
 from mirror.errors import BadBlock, Malformed, MirrorError, Missing, Refused, Unavailable
@@ -166,6 +166,24 @@ def test_the_pins_that_hold_a_block_are_named(fake: FakeNode, node: Node, tmp_pa
     fake.pins = {str(root): "by hand"}
     assert node.pins_that_hold(inner) == [("by hand", root)]
     assert node.pins_that_hold(root) == [("by hand", root)]
+
+
+@pytest.mark.parametrize(
+    ("pin", "held"),
+    [
+        ({"Type": "recursive", "Name": "by\nhand"}, [("by hand", ROOT)]),
+        ({"Type": "direct", "Name": ""}, [("", ROOT)]),
+        ({"Type": "indirect through bafk2bzaceaswza5ss4iu2"}, [("bafk2bzaceaswza5ss4iu2", ROOT)]),
+        ({"Type": f"indirect through {OTHER}"}, [("x [31m", OTHER)]),
+    ],
+)
+def test_what_a_pin_is_called_is_fit_to_be_shown(fake: FakeNode, node: Node, pin: Any, held: Any) -> None:
+    def reply(asked: Asked) -> Reply:
+        cid = asked.words[0]
+        return Reply.of({"Keys": {cid: pin if cid == str(ROOT) else {"Type": "recursive", "Name": "x\x1b[31m"}}})
+
+    fake.says("pin/ls", reply)
+    assert node.pins_that_hold(ROOT) == held
 
 
 def test_a_tree_is_exported(fake: FakeNode, node: Node) -> None:
@@ -404,6 +422,7 @@ def test_a_longer_block_than_any_is_not_read(fake: FakeNode, node: Node) -> None
     [
         ("state", {"Keys": {str(OTHER): {"Type": "recursive", "Name": ""}}}),
         ("state", {"Keys": {}}),
+        ("state", {"Keys": {str(ROOT): {"Type": "direct", "Name": ""}}}),
         ("pin", {"Pins": [str(OTHER)]}),
         ("pin", {"Pins": []}),
         ("move", {"Pins": [str(ROOT), str(OTHER)]}),

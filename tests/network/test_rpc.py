@@ -59,6 +59,7 @@ ROOTS = (
 KINDS = sorted(
     {kind for root in ROOTS for kind in subclasses(root)}, key=lambda kind: (kind.__module__, kind.__qualname__)
 )
+AGAIN = "send the editions' blocks again: it has lost some"
 NOT_OURS = {
     exceptions.AddressError,  # addresses are read before they come near the library
     exceptions.VersionMismatch,  # its check of versions is not made
@@ -311,6 +312,7 @@ def test_a_redirect_is_not_followed(fake: FakeNode) -> None:
         ),
         (500, "a\nb", "node home says: a b", ""),
         (500, "put: no space left on device", "node home says: put: no space left on device", "its disk is full"),
+        (500, "ipld: could not find x", "node home says: ipld: could not find x", AGAIN),
         (502, "<h1>Bad", "node home answers HTTP 502: <h1>Bad", ""),
         (307, "", "node home answers HTTP 307: ", ""),
     ],
