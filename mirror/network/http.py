@@ -44,9 +44,6 @@ specification of trustless gateways gives up after thirty."""
 WITHIN = 120.0
 """Seconds for one whole bounded answer: a block of 2 MiB at 17 kB/s, which is a bad mobile line."""
 
-CHUNK = 64 * 1024
-"""Bytes of a body that are handed on at a time."""
-
 ADDRESS_AT_MOST = 2048
 """Letters in an address: more than any that people write."""
 
@@ -252,7 +249,7 @@ class Peer:
 
     def _pieces(self, response: httpx.Response) -> Iterator[bytes]:
         with told_of(self.who, self._shown_proxy):
-            yield from response.iter_raw(CHUNK)
+            yield from response.iter_raw()  # as they arrive: gathered into longer pieces, a drip would never be seen
 
 
 def _client(address: str, proxy: str | None, timeout: httpx.Timeout, patience: Patience) -> httpx.Client:

@@ -8,6 +8,7 @@ The clock is an argument: seconds that only grow. Out of scope: look-ups of name
 """
 
 import contextlib
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -87,6 +88,10 @@ class _Line(httpcore.NetworkStream):
         self._line.write(buffer, self._patience.limit(timeout))
 
     def close(self) -> None:
+        """Close it; a thread that waits for it wakes up, which closing alone does not do."""
+        connection = self._line.get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
         self._line.close()
 
     def start_tls(
