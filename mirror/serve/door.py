@@ -31,7 +31,7 @@ from mirror.serve.app import HEAD_AT_MOST, Gateway
 
 CONNECTIONS_AT_MOST = 512
 """Connections at a time: half of the files that systems let a program hold open by default. Each holds
-some 200 KiB of what it is being sent, and mostly a note of 2 kB."""
+some 400 KiB of what it is being sent, most of it in the system, and mostly a note of 2 kB."""
 
 LOOK_EVERY = 60.0
 """Seconds between two looks at whether a connection moves. With `UNSENT_AT_MOST`, who takes less than about 1.5 kB a

@@ -32,7 +32,7 @@ RECENT_AT_MOST = 32 << 20
 """Bytes of blocks that are kept at hand: what a few dozen readers of large files are at. It is dropped with each look,
 so that what was withdrawn is not handed on out of memory."""
 
-SLICE = 64 * 1024
+SLICE = 128 * 1024
 """Bytes of a block that are sent at a time: so many are held for a reader on a thin line, and not a whole block."""
 
 _NAMED = "k51"
