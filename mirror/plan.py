@@ -33,7 +33,18 @@ from mirror.formats.cid import CID
 from mirror.formats.notes import Testimony
 from mirror.intake.attachments import Prepared, check_kept
 from mirror.intake.drafts import Draft, Flawed, Options, Reference, read_draft
-from mirror.intake.sheets import SLICE, Home, Looked, Sheet, Sheets, fingerprint, in_order, look, real_name
+from mirror.intake.sheets import (
+    NOTHING_MORE,
+    SLICE,
+    Home,
+    Looked,
+    Sheet,
+    Sheets,
+    fingerprint,
+    in_order,
+    look,
+    real_name,
+)
 from mirror.store.texts import Texts
 
 
@@ -269,8 +280,19 @@ class _Planning:
         self._remembered = dict(zip(names, self._texts.indexes_of_sources(names), strict=True))
         self._remembered.update(zip(known_by, self._texts.indexes_of_texts(known_by), strict=True))
         for name, (number, sheet) in zip(names, sheets, strict=True):
-            if name not in self._bad and self._numbers.get(name, number) == number:
+            if self._is_simply_new(sheet):
+                self._indexes[number] = self._plan.steps.append(number, None, None)
+            elif name not in self._bad and self._numbers.get(name, number) == number:
                 self._guard(number, sheet)
+
+    def _is_simply_new(self, sheet: Sheet) -> bool:
+        """Whether nothing has to be asked about a draft: it refers to nothing, and its text and its file came once."""
+        return (
+            sheet.rest == NOTHING_MORE
+            and sheet.real not in self._numbers
+            and self._remembered[sheet.real] is self._remembered[sheet.fingerprint] is None
+            and _head_of(sheet.fingerprint) not in self._looking.texts
+        )
 
     def _guard(self, number: int, sheet: Sheet) -> None:
         try:
