@@ -44,29 +44,35 @@ def test_a_new_request_comes_before_the_next_piece_of_a_long_answer() -> None:
     assert order == ["new", "piece"]
 
 
-def test_what_goes_wrong_in_the_thread_goes_wrong_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: Shelf) -> None:
-        raise Unavailable("the disk is gone")
+def fail(_: Shelf) -> None:
+    raise Unavailable("the disk is gone")
 
-    async def run(*, at_start: bool) -> None:
+
+def test_what_goes_wrong_in_the_thread_goes_wrong_outside() -> None:
+    async def run() -> None:
+        reader = Reader(shelf_of())
+        await reader.start()
+        with pytest.raises(Unavailable, match="the disk is gone"):
+            await reader.ask(fail)
+        await reader.stop()
+        assert not reader._thread.is_alive()
+
+    asyncio.run(run())
+
+
+def test_a_start_that_fails_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
         reader = Reader(shelf_of())
         with pytest.raises(Unavailable, match="the disk is gone"):
             await reader.start()
-            await reader.ask(fail)
-        if not at_start:
-            await reader.stop()
         assert not reader._thread.is_alive()
 
-    asyncio.run(run(at_start=False))
     monkeypatch.setattr(Shelf, "open", fail)
-    asyncio.run(run(at_start=True))
+    asyncio.run(run())
 
 
 def test_a_look_that_fails_is_told_and_the_next_one_made(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Exception] = []
-
-    def fail(_: Shelf) -> None:
-        raise Unavailable("the disk is gone")
 
     async def run() -> None:
         reader = Reader(shelf_of())
