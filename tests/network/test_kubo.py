@@ -87,6 +87,11 @@ def test_to_pin_again_after_a_lost_answer_changes_nothing(fake: FakeNode, node: 
     assert fake.pins == {str(OTHER): MIRROR}
 
 
+def test_without_the_old_pin_the_new_one_is_made(fake: FakeNode, node: Node) -> None:
+    node.pin(OTHER, MIRROR, instead_of=ROOT)
+    assert fake.pins == {str(OTHER): MIRROR}
+
+
 def test_the_old_pin_goes_where_both_are_there(fake: FakeNode, node: Node) -> None:
     fake.pins = {str(ROOT): MIRROR, str(OTHER): "by hand"}
     node.pin(OTHER, MIRROR, instead_of=ROOT)
@@ -369,6 +374,38 @@ def test_no_answer_in_time(fake: FakeNode, action: str, monkeypatch: pytest.Monk
     assert error.message == f"node home ({fake.address}) cannot be reached: no answer in time"
     assert isinstance(error, Unavailable)
     assert error.how == "timed out"
+
+
+TIMEOUTS = {
+    "version": (rpc.CONNECT, rpc.READ),
+    "pin/ls": (rpc.CONNECT, kubo.LOOKED_THROUGH),
+    "pin/add": (rpc.CONNECT, rpc.READ),
+    "pin/update": (rpc.CONNECT, kubo.PINNED),
+    "pin/rm": (rpc.CONNECT, rpc.READ),
+    "dag/import": (rpc.STALLED, kubo.TAKEN_IN),
+    "block/stat": (rpc.CONNECT, rpc.READ),
+    "block/get": (rpc.CONNECT, rpc.READ),
+    "block/rm": (rpc.CONNECT, kubo.LOOKED_THROUGH),
+    "name/put": (rpc.CONNECT, kubo.NAMED),
+    "name/get": (rpc.CONNECT, kubo.NAMED),
+}
+
+
+@each_action
+def test_each_command_has_its_own_patience(fake: FakeNode, node: Node, action: str) -> None:
+    fake.pins, fake.names = {str(OTHER): MIRROR}, {str(KEY): b"record"}
+    asked: dict[str, tuple[float, float]] = {}
+    request = node._rpc._http.request
+
+    def watched(path: str, *args: Any, **options: Any) -> Any:
+        asked[path.removeprefix("/")] = options["timeout"]
+        return request(path, *args, **options)
+
+    node._rpc._http.request = watched
+    command, act = ACTIONS[action]
+    act(node)
+    assert command in asked
+    assert asked == {each: TIMEOUTS[each] for each in asked}
 
 
 GARBAGE = [b"<html>", b"[]", b"null", b'{"Type": 1, "Keys": 1, "Pins": 1, "Cid": 1, "Hash": 1, "Stats": 1, "Key": 1}']
