@@ -1,5 +1,7 @@
 """Many files at once: slices, other processes, and what refers to what across them."""
 
+import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +13,7 @@ from workbench import ENGLISH, Bench
 from mirror import plan as plans
 from mirror.cli import processes as cli_processes
 from mirror.cli.processes import PROCESSES_FROM, processes
-from mirror.errors import Refused
+from mirror.errors import Refused, Unavailable
 from mirror.intake import sheets
 from mirror.intake.drafts import Options
 
@@ -107,6 +109,21 @@ def test_real_processes_look_and_sign(bench: Bench, monkeypatch: pytest.MonkeyPa
         bench.prepare()
         bench.carry_out(bench.plan(*paths, executor=executor), ENGLISH, executor=executor)
     assert bench.verify().counts.testimonies == 13
+
+
+def test_a_process_that_is_killed_ends_the_run_and_leaves_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_processes.os, "cpu_count", lambda: 2)
+    plan = bench.plan(*write_all(bench))
+    with processes(PROCESSES_FROM) as executor:
+        assert executor is not None
+        killed = executor.submit(os.getpid).result()
+        os.kill(killed, signal.SIGKILL)
+        with pytest.raises(Unavailable, match="was stopped from outside") as refusal:
+            bench.carry_out(plan, executor=executor)
+    assert refusal.value.hint == "the machine may be short of memory; try again"
+    assert [path.name for path in bench.car.parent.iterdir()] == ["000001.car"]
 
 
 @pytest.mark.parametrize(("count", "cores"), [(PROCESSES_FROM - 1, 8), (PROCESSES_FROM, 1), (PROCESSES_FROM, None)])

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor
 
@@ -21,7 +22,9 @@ def processes(count: int) -> Iterator[Executor | None]:
     import multiprocessing  # noqa: PLC0415  (only large runs pay for other processes)
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
 
-    with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as executor:
+    deaf = (signal.SIGINT, signal.SIG_IGN)  # whoever interrupts means this process, which then lets the others go
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(cores, mp_context=spawn, initializer=signal.signal, initargs=deaf) as executor:
         for _ in range(cores):
             executor.submit(sheets.wake)
         yield executor
