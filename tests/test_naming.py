@@ -222,8 +222,9 @@ def test_an_edition_that_nobody_contradicts_is_the_newest(edition: Edition, keep
 
 @pytest.mark.parametrize("year", [2031, 2025])
 def test_a_later_edition_that_was_named_is_not_contradicted(edition: Edition, year: int) -> None:
-    heard = ask(Keeper("a", record(3, OTHER, year)), Keeper("b", record(2, edition.root)))
-    with pytest.raises(Refused, match="a shows that edition 3 was named with this key, and this copy is at edition 2"):
+    before = (Keeper("b", record(2, edition.root)), Keeper("c", record(3, OTHER)))
+    heard = ask(*before, Keeper("a", record(4, OTHER, year)), Keeper("d", record(3, OTHER)))
+    with pytest.raises(Refused, match="a shows that edition 4 was named with this key, and this copy is at edition 2"):
         naming.check_newest(heard, edition)
 
 
