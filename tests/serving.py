@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from laid import Publisher
 
 from mirror.edition import Edition
@@ -110,6 +111,21 @@ class Held:
     @property
     def name(self) -> str:
         return str(self.edition.key.ipns)
+
+
+SIZE = 301
+"""Entries of the log: more than one tile, and a partial one behind it."""
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
+    """A mirror of 301 entries, made once for a file of tests, which names this fixture: ``held = serving.held``."""
+    publisher = Publisher(tmp_path_factory.mktemp("published"))
+    publisher.publish([f"Testimony {number} of a day." for number in range(1, SIZE)])
+    with Archive(publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as asking:
+        made = Held(publisher, asking, archive)
+        yield made
+        made.blocks.close()
 
 
 def check_guarded(headers: Mapping[str, str]) -> None:

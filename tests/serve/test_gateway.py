@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import serving as gateways
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving import ANYONE, Asking, Given, Held, serving, shelf_of
@@ -19,6 +20,8 @@ from mirror.log.tree import TiledLog
 from mirror.serve.answers import PATH_AT_MOST
 from mirror.serve.app import QUERY_AT_MOST, Guests
 from mirror.store.archive import Archive
+
+held = gateways.held
 
 # Blocks
 

@@ -5,12 +5,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import serving as gateways
 from serving import Asking, Held, check_guarded, serving, shelf_of
 
 from mirror import tree
 from mirror.formats import car
 from mirror.formats.cid import CID, DAG_PB
 from mirror.formats.unixfs import Kind, Link, Node, folder
+
+held = gateways.held
 
 
 def test_the_front_page_lists_what_is_here(held: Held) -> None:
