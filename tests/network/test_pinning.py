@@ -146,6 +146,24 @@ def test_a_pin_of_something_else_is_a_fault(fake: FakeService, paid: PinningServ
     assert said.endswith(f", where {ONE} was asked for")
 
 
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_a_pin_may_be_taken_with_any_word_of_success(fake: FakeService, paid: PinningService, status: int) -> None:
+    fake.says("POST /pins", lambda asked: Reply.of(fake.pins[0], status=status))
+    fake.add(ONE, "as it answers", "queued")
+    paid.pin(ONE, NAME)
+    fake.says("POST /pins", Reply(204))
+    assert refusal(lambda: paid.pin(ONE, NAME)).endswith("answers HTTP 204 No Content")
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_a_pin_may_be_taken_back_with_any_word_of_success(fake: FakeService, paid: PinningService, status: int) -> None:
+    fake.add(ONE, NAME)
+    fake.says("DELETE /pins", Reply(status))
+    paid.unpin(ONE)
+    fake.says("DELETE /pins", Reply(409))
+    assert refusal(lambda: paid.unpin(ONE)).endswith("answers HTTP 409 Conflict")
+
+
 # How pins stand
 
 
