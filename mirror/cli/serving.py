@@ -12,7 +12,7 @@ import click
 from mirror.cli.main import Session
 from mirror.cli.terminal import in_groups, in_one_line, many
 from mirror.cli.typed import Misused
-from mirror.errors import Malformed, MirrorError
+from mirror.errors import Malformed, MirrorError, Refused
 from mirror.formats import car, wire
 from mirror.store.archive import Archive, is_archive
 from mirror.store.workspace import Workspace
@@ -112,6 +112,7 @@ def _sort(session: Session, what: Sequence[Path]) -> tuple[list[Archive], list[P
     """Archives, CARs and records among what was named."""
     archives, cars, records = [], [], []
     for path in what or (Workspace(session.home).require().home,):
+        _check_public(path)
         if path.is_dir():
             archives.append(_archive(path))
         elif path.suffix == RECORD_SUFFIX:
@@ -121,6 +122,14 @@ def _sort(session: Session, what: Sequence[Path]) -> tuple[list[Archive], list[P
                 _check_car(path, file)
             cars.append(path)
     return archives, cars, records
+
+
+def _check_public(path: Path) -> None:
+    """Refuse whatever lies in a workspace's `secret/`, under which name it may have been called."""
+    whole = path.resolve()
+    for folder in (whole, *whole.parents):
+        if folder.name == "secret" and is_archive(folder.parent / "archive"):
+            raise Refused(f"{path} lies in secret/, of which nothing is ever served")
 
 
 def _check_car(path: Path, file: "BinaryIO") -> None:

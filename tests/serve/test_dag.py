@@ -179,7 +179,8 @@ def test_parts_without_bytes_are_passed_over(blocks: Blocks) -> None:
     cid = blocks.put(RAW, b"")
     for _ in range(60):
         cid = blocks.file(cid, cid, sizes=(0, 0))
-    assert list(dag.stretch(cid, blocks.get_block, 0, 9)) == [Part(cid, 0, 0)]
+    top = blocks.file(cid, own=b"x", sizes=(0,))
+    assert list(dag.stretch(top, blocks.get_block, 0, 9)) == [Part(top, 0, 1)]
 
 
 def test_a_file_that_does_not_say_its_lengths_is_malformed(blocks: Blocks) -> None:

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -111,6 +112,17 @@ def test_what_it_cannot_serve_is_said(publisher: Publisher, tmp_path: Path) -> N
 def test_what_is_named_wrongly(arguments: list[str], code: int, words: str, publisher: Publisher) -> None:
     finished = serve(publisher, *(each.format(folder=publisher.folder) for each in arguments))
     assert (finished.code, words in finished.err) == (code, True), finished
+
+
+def test_nothing_in_secret_is_served_under_any_name(publisher: Publisher, tmp_path: Path) -> None:
+    inside = publisher.home / "secret" / "copy.car"
+    shutil.copy(publisher.folder / "voices.car", inside)
+    (tmp_path / "innocent.car").symlink_to(inside)
+    (tmp_path / "folder").symlink_to(publisher.home / "secret")
+    for path in (inside, inside.parent, tmp_path / "innocent.car", tmp_path / "folder"):
+        finished = serve(publisher, "--dry-run", path)
+        assert (finished.code, "lies in secret/, of which nothing is ever served" in finished.err) == (4, True), path
+    inside.unlink()
 
 
 def test_a_folder_without_a_workspace(tmp_path: Path) -> None:
