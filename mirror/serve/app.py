@@ -62,7 +62,7 @@ _OPEN = {
 _ELSEWHERE = ("cross-site", "same-site")
 _BARE = (204, 304)
 _ALWAYS = {"X-Content-Type-Options": "nosniff"}
-_CLOSED = {"Cross-Origin-Resource-Policy": "same-origin"}
+_CLOSED = {"Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,8 @@ class Guests:
             return ""
         if _without_port(headers.get("host", "")) not in self.names:
             return "this gateway answers only those who call it by its own name"
-        if headers.get("sec-fetch-site") in _ELSEWHERE and headers.get("sec-fetch-mode") != "navigate":
+        visits = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest", "document") == "document"
+        if headers.get("sec-fetch-site") in _ELSEWHERE and not visits:
             return "this gateway is not here for the pages of other sites"
         return ""
 

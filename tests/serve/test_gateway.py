@@ -238,6 +238,7 @@ def test_under_its_names_it_answers(host: str, closed: Asking) -> None:
     assert given.status == 200
     assert not any(name.startswith("access-control") for name in given.headers)
     assert given.headers["cross-origin-resource-policy"] == "same-origin"
+    assert given.headers["cross-origin-opener-policy"] == "same-origin"
 
 
 def test_pages_of_other_sites_learn_nothing_of_it(closed: Asking, held: Held) -> None:
@@ -246,6 +247,9 @@ def test_pages_of_other_sites_learn_nothing_of_it(closed: Asking, held: Held) ->
         assert closed.get(path, Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors").status == 403
         assert closed.get(path, Sec_Fetch_Site=site, Sec_Fetch_Mode="cors").status == 403
         assert closed.get(path, Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate").status == 200
+        visit = {"Sec_Fetch_Site": site, "Sec_Fetch_Mode": "navigate"}
+        assert closed.get(path, **visit, Sec_Fetch_Dest="document").status == 200
+        assert closed.get(path, **visit, Sec_Fetch_Dest="iframe").status == 403
     for site in ("same-origin", "none"):
         assert closed.get(path, Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors").status == 200
 
