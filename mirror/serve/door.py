@@ -33,6 +33,9 @@ CONNECTIONS_AT_MOST = 512
 """Connections at a time: half of the files that systems let a program hold open by default. Each holds
 some 400 KiB of what it is being sent, most of it in the system, and mostly a note of 2 kB."""
 
+FILES_BESIDE = 64
+"""Files that the program holds open besides connections: CARs, the index, what Python itself needs."""
+
 LOOK_EVERY = 60.0
 """Seconds between two looks at whether a connection moves. With `UNSENT_AT_MOST`, who takes less than about 1.5 kB a
 second is cut."""
@@ -70,11 +73,21 @@ def open_socket(host: str, port: int) -> socket.socket:
     return listening
 
 
+def connections_at_most() -> int:
+    """How many connections there may be: fewer than `CONNECTIONS_AT_MOST` where the system allows fewer open files."""
+    try:
+        import resource  # noqa: PLC0415  (Windows has none, and no such limit)
+    except ImportError:
+        return CONNECTIONS_AT_MOST
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return CONNECTIONS_AT_MOST if allowed < 0 else max(1, min(CONNECTIONS_AT_MOST, allowed - FILES_BESIDE))
+
+
 class Connection(H11Protocol):
     """One connection, watched."""
 
     look_every = LOOK_EVERY
-    at_most = CONNECTIONS_AT_MOST
+    at_most = connections_at_most()
     spared = SPARED
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

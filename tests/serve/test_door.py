@@ -206,6 +206,17 @@ def test_hundreds_who_do_not_take_what_they_asked_for_do_not_stop_it(large: tupl
             assert asking.get(f"/ipfs/{cid}?format=raw").status == 200
 
 
+@pytest.mark.parametrize(
+    ("allowed", "connections"), [(1024, 512), (577, 512), (576, 512), (575, 511), (256, 192), (10, 1), (-1, 512)]
+)
+def test_no_more_connections_than_the_system_allows(
+    allowed: int, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (allowed, allowed))
+    assert door.connections_at_most() == connections
+
+
 def test_a_head_that_is_too_long_is_refused() -> None:
     with serving(shelf_of()) as asking:
         start = "GET / HTTP/1.1\r\nHost: x\r\nX-Long: "
