@@ -156,7 +156,8 @@ def real_name(path: str) -> str:
     folder, name = os.path.split(path)
     if name in ("", ".", "..") or os.path.islink(path):
         return os.path.realpath(path)
-    return os.path.join(_real_folder(folder), name)
+    here = folder if os.path.isabs(folder) else os.path.abspath(folder)  # another answer from another current folder
+    return os.path.join(_real_folder(here), name)
 
 
 @lru_cache(maxsize=64)

@@ -127,6 +127,14 @@ def test_a_file_has_one_real_name(tmp_path: Path) -> None:
     assert real_name(f"{tmp_path}/sub/..") == str(tmp_path.resolve())
 
 
+def test_a_relative_name_is_meant_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        (folder / "texts").mkdir(parents=True)
+        monkeypatch.chdir(folder)
+        for name in ("texts/a.md", "a.md", "./texts/a.md"):
+            assert real_name(name) == str((folder / name).resolve())
+
+
 PATHS = st.text(st.sampled_from("a/é.\\ "), min_size=1)
 
 
