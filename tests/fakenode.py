@@ -185,12 +185,14 @@ class FakeNode:
         data = self.blocks.get(cids.parse(cid))
         return _absent(cid) if data is None else Reply(200, [data])
 
-    def _block_rm(self, *words: str, **_: str) -> Reply:
+    def _block_rm(self, *words: str, force: str = "false", **_: str) -> Reply:
         lines = []
         for word in words:
             holders = [root for root in self.pins if cids.parse(word) in self.below(cids.parse(root))]
             if holders:
                 lines.append({"Hash": word, "Error": f"pinned via {holders[0]}"})
+            elif force != "true" and cids.parse(word) not in self.blocks:
+                lines.append({"Hash": word, "Error": f"ipld: could not find {word}"})
             else:
                 self.blocks.pop(cids.parse(word), None)
                 lines.append({"Hash": word})

@@ -194,6 +194,7 @@ def test_what_a_pin_is_called_is_fit_to_be_shown(fake: FakeNode, node: Node, pin
 def test_a_tree_is_exported(fake: FakeNode, node: Node) -> None:
     exported = b"".join(node.export(ROOT))
     assert dict(car.blocks(io.BytesIO(exported))) == {ROOT: b"root"}
+    assert fake.asked[-1].options["offline"] == "true"
 
 
 def test_pins_of_kinds_that_we_do_not_read_are_left_out(fake: FakeNode, node: Node) -> None:
