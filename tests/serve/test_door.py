@@ -7,10 +7,11 @@ and every test waits for what happens, not for how long it takes.
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from daemons import wait_until
 from serving import ANYONE, Asking, serving, shelf_of
 
 from mirror.errors import Unavailable
@@ -127,18 +128,13 @@ def test_who_takes_nothing_is_cut(large: tuple[Path, CID]) -> None:
     path, cid = large
     words = f"GET /ipfs/{cid} HTTP/1.1\r\nHost: x\r\n\r\n"
     with serving(shelf_of(cars=[path]), ANYONE, Watched) as asking, begin(asking, words) as line:
-        wait_until(lambda: connections(asking) == 1)
-        wait_until(lambda: connections(asking) == 0)  # without our taking anything
+        wait_until(lambda: connections(asking) == 1, "the connection")
+        wait_until(lambda: connections(asking) == 0, "its end")  # without our taking anything
         assert is_cut(line)
 
 
 def connections(asking: Asking) -> int:
     return len(asking.door.server_state.connections)
-
-
-def wait_until(done: Callable[[], bool]) -> None:
-    while not done():
-        threading.Event().wait(0.01)
 
 
 def test_who_takes_slowly_but_steadily_gets_all(large: tuple[Path, CID]) -> None:
@@ -187,7 +183,7 @@ def test_a_full_house_of_new_guests_turns_the_next_away(large: tuple[Path, CID])
             with begin(asking, "") as late:
                 assert is_cut(late)
             slow[0].close()
-            wait_until(lambda: connections(asking) < 5)
+            wait_until(lambda: connections(asking) < 5, "room")
             assert asking.get("/ipfs/bafkqaaa?format=raw").status == 200
 
 
@@ -263,7 +259,7 @@ def test_a_reader_who_leaves_is_forgotten(large: tuple[Path, CID]) -> None:
     with serving(shelf_of(cars=[path])) as asking:
         with begin(asking, f"GET /ipfs/{cid}?format=car HTTP/1.1\r\nHost: x\r\n\r\n") as line:
             assert line.recv(12) == b"HTTP/1.1 200"
-        wait_until(lambda: not asking.door.server_state.tasks and not connections(asking))
+        wait_until(lambda: not asking.door.server_state.tasks and not connections(asking), "that it is forgotten")
 
 
 def test_a_place_that_is_taken_is_said() -> None:

@@ -78,8 +78,9 @@ def test_a_look_that_fails_is_told_and_the_next_one_made(monkeypatch: pytest.Mon
         reader = Reader(shelf_of())
         await reader.start()
         watching = asyncio.ensure_future(reader.watch(told.append))
-        while len(told) < 3:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(120):
+            while len(told) < 3:
+                await asyncio.sleep(0)
         watching.cancel()
         await reader.stop()
 

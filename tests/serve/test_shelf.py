@@ -3,12 +3,12 @@
 import contextlib
 import io
 import os
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from daemons import wait_until
 from laid import Publisher
 from scenes import Place, Withdrawing
 from serving import Asking, serving, shelf_of
@@ -46,8 +46,7 @@ def write_record(folder: Path, edition: int, name: str = "") -> Path:
 
 
 def wait_for(asking: Asking, path: str, status: int) -> None:
-    while asking.get(path).status != status:
-        threading.Event().wait(0.05)
+    wait_until(lambda: asking.get(path).status == status, f"{path} is {status}")
 
 
 def test_a_newer_edition_is_served_while_it_runs(tmp_path: Path) -> None:
