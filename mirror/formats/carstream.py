@@ -64,7 +64,11 @@ class _Pieces:
 def blocks(pieces: Iterable[bytes]) -> Iterator[tuple[CID, bytes]]:
     """Each block in the order it arrives, checked against its name. Raises Malformed or BadBlock, naming the byte."""
     arriving = _Pieces(pieces)
-    parse_header(arriving.take(arriving.length(HEADER_AT_MOST, "header"), "the header"))
+    header = arriving.take(arriving.length(HEADER_AT_MOST, "header"), "the header")
+    try:
+        parse_header(header)
+    except Malformed as error:
+        raise Malformed(f"CAR header at byte 0: {error.message}") from None
     while arriving.fill(1):
         start = arriving.offset
         section = arriving.take(arriving.length(CID_AT_MOST + BLOCK_AT_MOST, "section"), f"the section at byte {start}")

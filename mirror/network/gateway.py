@@ -2,24 +2,24 @@
 
     GET /ipfs/<cid>?format=raw                                            one block
     GET /ipfs/<cid>?format=car&dag-scope=all&car-order=dfs&car-dups=n     a block and everything below it
-    GET /ipfs/<cid>/<path>?format=car&dag-scope=entity…                   the blocks on a way, and what it leads to
+    GET /ipfs/<cid>/<path>?format=car&dag-scope=entity…                   the blocks on a way, and the file it leads to
 
-Every block is hashed before it is handed on, and one that nobody asked for is not handed on at all. What went wrong is
+Every block is hashed before it is handed on, and one that was not asked for is not handed on at all. What went wrong is
 said by its kind, since whoever asks many gateways goes on in different ways:
 
-    BadBlock, Malformed    it lied: bytes of another name, another thing than was asked for, an answer cut off
+    BadBlock, Malformed    it lied: bytes of another name, something else than was asked for, an answer cut off neatly
     Missing                404, 410, 451: it says that it has none, or shows none. Its own answer: others may have it
-    Unavailable            it did not answer; after 429 and 503 it is left in peace until `rest_until`
+    Unavailable            it did not answer, or broke off; after 429 and 503 it is left in peace until `rest_until`
 
-An answer that drips is left: `SLOWEST` is what a block has to come with, over any `PATIENCE`. Which blocks a CAR may
-hold follows from the blocks before it: those that they link to. So endless CARs of good blocks end at the first that
-nothing leads to.
+An answer that drips is left: `SLOWEST` is what a CAR has to come with, over any `PATIENCE`. Which blocks it may hold
+follows from the blocks before it: those that they link to, each once. So endless CARs end at the first useless block.
 
-Specification: specs.ipfs.tech/http-gateways/trustless-gateway. Out of scope: names (`mirror.network.routing`).
+Specification: specs.ipfs.tech/http-gateways/trustless-gateway. Out of scope: names (`mirror.network.routing`), and
+stretches of a file (`entity-bytes`): files are read whole here, and what is held of them is not asked again anyway.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Self
 from urllib.parse import quote as escape
 
@@ -27,7 +27,7 @@ from mirror.errors import Malformed, Missing, Unavailable
 from mirror.formats import carstream, unixfs, wire
 from mirror.formats.car import BLOCK_AT_MOST
 from mirror.formats.cid import CID, DAG_PB, IDENTITY
-from mirror.network.http import Answer, Peer
+from mirror.network.http import Answer, Flow, Peer
 from mirror.network.patience import Clock
 
 RAW_TYPE = "application/vnd.ipld.raw"
@@ -42,13 +42,17 @@ PATIENCE = 20.0
 BLOCK_WITHIN = 60.0
 """Seconds for one block: 2 MiB at 35 kB/s. What is slower brings big blocks to nobody."""
 
-REST, REST_AT_MOST = 5.0, 60.0
-"""Seconds of peace after a 429 or 503 that gives no time, and the longest that we grant one that does."""
+REST = 5.0
+"""Seconds of peace after a 429 or 503 that gives no time."""
+
+WORDS_AT_MOST = 16 * 1024
+"""Bytes of a refusal that are read: so the line can be used again. More is not waited for."""
 
 _NOT_HERE = (404, 410, 451)
 _BUSY = (429, 503)
 
-Wanted = Callable[[CID], bool]
+Links = Callable[[CID, bytes], Sequence[CID]]
+"""Which blocks may follow a block in a CAR."""
 
 
 class Gateway:
@@ -76,44 +80,52 @@ class Gateway:
 
     def block(self, cid: CID) -> bytes:
         """One block, hashed."""
-        answer = self._peer.ask(
-            "GET",
-            f"/ipfs/{cid}",
-            at_most=BLOCK_AT_MOST,
-            query=[("format", "raw")],
-            headers={"Accept": RAW_TYPE},
-            within=BLOCK_WITHIN,
-        )
-        self._check(answer, RAW_TYPE)
-        return cid.check(answer.body)
+        with self._ask(f"/ipfs/{cid}", RAW_TYPE, [("format", "raw")], within=BLOCK_WITHIN) as flow:
+            data = _gather(flow.pieces, BLOCK_AT_MOST)
+        if data is None:
+            raise Malformed(f"{self.who} sends more than {BLOCK_AT_MOST} bytes as one block")
+        return cid.check(data)
 
     def below(self, cid: CID) -> Iterator[tuple[CID, bytes]]:
         """A block and everything below it, each hashed, as they come; how far that goes is the gateway's choice."""
-        yield from self._car(f"/ipfs/{cid}", "all", {cid})
+        return self._car(f"/ipfs/{cid}", "all", cid, links_of)
 
-    def along(self, root: CID, path: tuple[str, ...]) -> Iterator[tuple[CID, bytes]]:
-        """The blocks on a path and the file or folder at its end, each hashed, as they come."""
-        yield from self._car("/".join([f"/ipfs/{root}", *(escape(name, safe="") for name in path)]), "entity", {root})
+    def along(self, root: CID, path: Sequence[str]) -> Iterator[tuple[CID, bytes]]:
+        """The blocks on a path through folders, and all of the file at its end, each hashed, as they come."""
+        way = "/".join([f"/ipfs/{root}", *(escape(name, safe="") for name in path)])
+        return self._car(way, "entity", root, _links_along(path))
 
-    def _car(self, path: str, scope: str, linked: set[CID]) -> Iterator[tuple[CID, bytes]]:
+    def _car(self, path: str, scope: str, root: CID, links: Links) -> Iterator[tuple[CID, bytes]]:
         query = [("format", "car"), ("dag-scope", scope), ("car-order", "dfs"), ("car-dups", "n")]
-        headers = {"Accept": f"{CAR_TYPE}; version=1; order=dfs; dups=n"}
-        with self._peer.stream("GET", path, query=query, headers=headers) as flow:
-            self._check(flow, CAR_TYPE)
+        awaited, came = {root}, set[CID]()
+        with self._ask(path, CAR_TYPE, query, "; version=1; order=dfs; dups=n") as flow:
             for cid, data in carstream.blocks(self._paced(flow.pieces)):
-                if cid not in linked:
+                if cid not in awaited:
                     raise Malformed(f"{self.who} sends the block {cid}, which nothing leads to")
-                linked.discard(cid)
-                linked.update(links_of(cid, data))
+                came.add(cid)
+                awaited.discard(cid)
+                awaited.update(each for each in links(cid, data) if each not in came)
                 yield cid, data
 
-    def _check(self, answer: Answer, media_type: str) -> None:
-        if answer.status in _NOT_HERE:
-            raise Missing(f"{self.who} answers HTTP {answer.status}")
-        if answer.status in _BUSY:
-            self.rest_until = self._clock() + _seconds(answer.headers.get("retry-after", ""))
-        answer.need(200)
-        given = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    @contextlib.contextmanager
+    def _ask(
+        self, path: str, media_type: str, query: list[tuple[str, str]], options: str = "", within: float | None = None
+    ) -> Iterator[Flow]:
+        """An answer of that media type, whose body is still to come."""
+        accept = {"Accept": media_type + options}
+        with self._peer.stream("GET", path, query=query, headers=accept, within=within) as flow:
+            self._check(flow, media_type)
+            yield flow
+
+    def _check(self, flow: Flow, media_type: str) -> None:
+        if flow.status in _BUSY:
+            self.rest_until = self._clock() + _seconds(flow.headers.get("retry-after", ""))
+        if flow.status != 200:
+            words = _gather(self._paced(flow.pieces), WORDS_AT_MOST) or b""
+            if flow.status in _NOT_HERE:
+                raise Missing(f"{self.who} answers HTTP {flow.status}")
+            Answer(self.who, flow.status, flow.headers, words).need(200)
+        given = flow.headers.get("content-type", "").partition(";")[0].strip().lower()
         if given != media_type:
             raise Malformed(f"{self.who} answers with {escape(given[:80], safe='/') or 'no media type'}")
 
@@ -121,26 +133,63 @@ class Gateway:
         """The same pieces, as long as they come at `SLOWEST` bytes a second over `PATIENCE` seconds."""
         since, came = self._clock(), 0
         for piece in pieces:
-            yield piece
             came += len(piece)
             passed = self._clock() - since
+            if passed >= PATIENCE and came < SLOWEST * passed:
+                raise Unavailable(f"{self.who} sends {came} bytes in {passed:.0f} seconds", how="timed out")
             if passed >= PATIENCE:
-                if came < SLOWEST * passed:
-                    raise Unavailable(f"{self.who} sends {came} bytes in {passed:.0f} seconds", how="timed out")
                 since, came = self._clock(), 0
+            yield piece
 
 
 def links_of(cid: CID, data: bytes) -> list[CID]:
     """What a verified block links to and has to be fetched: nothing for raw bytes, and for what is no UnixFS."""
+    return [link for link, _ in sized_links_of(cid, data)]
+
+
+def sized_links_of(cid: CID, data: bytes) -> list[tuple[CID, int | None]]:
+    """The same, each with the bytes that its link claims to lead to."""
+    node = _open(cid, data)
+    links = node.links if node else ()
+    return [(link.cid, link.size) for link in links if link.cid.hash_code != IDENTITY]
+
+
+def _open(cid: CID, data: bytes) -> unixfs.Node | None:
     if cid.codec != DAG_PB:
-        return []
+        return None
     with contextlib.suppress(Malformed):  # whoever judges the tree says what is wrong with it
-        return [link.cid for link in unixfs.parse(data).links if link.cid.hash_code != IDENTITY]
-    return []
+        return unixfs.parse(data)
+    return None
+
+
+def _links_along(path: Sequence[str]) -> Links:
+    """For each folder on the way the one entry that the path names; for the file at its end all; else none."""
+    names = list(path)
+
+    def links(cid: CID, data: bytes) -> Sequence[CID]:
+        node = _open(cid, data)
+        if node is None or node.kind is unixfs.Kind.FILE:
+            return links_of(cid, data)
+        if node.kind is not unixfs.Kind.FOLDER or not names:
+            return ()
+        name = names.pop(0)
+        return [link.cid for link in node.links if link.name == name]
+
+    return links
+
+
+def _gather(pieces: Iterator[bytes], at_most: int) -> bytes | None:
+    """A whole body; None for one that is longer."""
+    body = bytearray()
+    for piece in pieces:
+        body += piece
+        if len(body) > at_most:
+            return None
+    return bytes(body)
 
 
 def _seconds(retry_after: str) -> float:
     """What a Retry-After asks for in seconds; a date, which would need this machine's, counts as no time given."""
     with contextlib.suppress(Malformed):
-        return min(float(wire.decode_decimal(retry_after.strip())), REST_AT_MOST)
+        return float(wire.decode_decimal(retry_after.strip()))
     return REST

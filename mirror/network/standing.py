@@ -6,7 +6,8 @@
     lying      it sent what was not asked for, once: the same, and the report names it
 
 That a gateway has no block of ours (404, 410, 451) says nothing against it; it is only not asked for that block again.
-Times are the clock's seconds, which is an argument; nothing of this is kept when the run ends.
+Several lines that break at once are one failure; after each it is left in peace for a while. Times are the clock's
+seconds, which is an argument; nothing of this is kept when the run ends.
 """
 
 import threading
@@ -18,6 +19,9 @@ from mirror.network.gateway import Gateway
 STRIKES = 3
 """Failures in a row after which a gateway is given up: lines break now and then, and walls always."""
 
+PAUSE = 1.0
+"""Seconds of peace after a failure, times how many there were in a row."""
+
 LINES = 4
 """Requests to one gateway at a time: enough to hide its distance, few enough not to be taken for a flood."""
 
@@ -26,7 +30,10 @@ UNKNOWN_SECONDS = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came of one gateway: blocks and bytes that were new and verified, and why it was left, if it was."""
+    """What came of one gateway: blocks and bytes that were new and verified, and what it did wrong, if it did.
+
+    `failed` alone says only that it did not always answer, or later than others.
+    """
 
     who: str
     blocks: int
@@ -39,7 +46,10 @@ class Told:
 
 @dataclass(eq=False)
 class Standing:
-    """One gateway and how it has done; `busy` counts the lines that are in use."""
+    """One gateway and how it has done; `busy` counts the lines that are in use.
+
+    `cars` is whether it may be asked for CARs: not once it said that it gives none.
+    """
 
     gateway: Gateway
     busy: int = 0
@@ -49,8 +59,12 @@ class Standing:
     strikes: int = 0
     answered: int = 0
     seconds: float = 0.0
+    cars: bool = True
     lied: str = ""
     failed: str = ""
+    late: str = ""
+    _paused_until: float = 0.0
+    _struck: float = float("-inf")
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -58,9 +72,14 @@ class Standing:
         """Whether it is not asked any more."""
         return bool(self.lied) or self.strikes >= STRIKES
 
+    @property
+    def rests_until(self) -> float:
+        """Until when it is left in peace, by its own wish or by ours."""
+        return max(self.gateway.rest_until, self._paused_until)
+
     def free(self, now: float) -> bool:
         """Whether it can be asked now."""
-        return not self.out and self.busy < LINES and self.gateway.rest_until <= now
+        return not self.out and self.busy < LINES and self.rests_until <= now
 
     def take_line(self) -> None:
         """A line to it is in use."""
@@ -83,22 +102,29 @@ class Standing:
         self.size += size
         self.strikes = 0
 
-    def finished(self, seconds: float) -> None:
-        """It brought all that one errand asked for."""
+    def took(self, seconds: float) -> None:
+        """An errand took it that long, or others were quicker after that long."""
         self.answered += 1
         self.seconds += seconds
 
-    def erred(self, error: MirrorError) -> None:
-        """It did not: by what kind of error, counts."""
+    def overtaken(self, seconds: float) -> None:
+        """It had brought nothing when another one had."""
+        self.took(seconds)
+        self.late = f"{self.gateway.who} had sent nothing after {seconds:.1f} seconds"
+
+    def erred(self, error: MirrorError, begun: float, now: float, *, helped: bool = False) -> None:
+        """It did not bring all that it was asked for at `begun`; `helped`: some of it. What kind of error, counts."""
         if isinstance(error, Missing):
             self.absent += 1
         elif isinstance(error, BadBlock | Malformed):
             self.lied = self.lied or error.message
         else:
-            self.strikes += 1
             self.failed = error.message
+            if begun >= self._struck and not helped:
+                self.strikes += 1
+                self._struck, self._paused_until = now, now + PAUSE * self.strikes
 
     def told(self) -> Told:
         """This, for a report."""
-        failed = self.failed if self.strikes >= STRIKES or (self.failed and not self.blocks) else ""
+        failed = self.failed or ("" if self.blocks else self.late)
         return Told(self.gateway.who, self.blocks, self.size, self.seconds, self.absent, lied=self.lied, failed=failed)
