@@ -26,7 +26,7 @@ from typing import NamedTuple
 from mirror.errors import Malformed
 from mirror.formats import fields, note, notes, text, wire
 from mirror.formats.cid import CID
-from mirror.formats.key import SIGNATURE_BYTES, PublicKey
+from mirror.formats.key import PublicKey
 
 _VALUE = rb"((?! )[^\n]+(?<! ))\n"
 
@@ -49,19 +49,18 @@ class Glance:
             + rb"Language: " + _VALUE
             + rb"(?:Title: " + _VALUE + rb")?+"
             + rb"(?:Date: " + _VALUE + rb")?+"
-            + rb"((?:Tag: (?! )[^\n]+(?<! )\n){0,%d}+)" % notes.TAGS_AT_MOST
+            + rb"((?:Tag: [^\n]+\n){0,%d}+)" % notes.TAGS_AT_MOST
             + rb"Withdrawal: ([0-9a-f]{64})\n"
             + rb"Salt: " + _VALUE
-            + rb"\n(?!\n)"
         )  # fmt: skip
         self._line = f"\n\n— {key.name} ".encode()
         self._key_id = key.id
 
     def look(self, data: bytes) -> Plain | None:
         """What `data` says if it is a plain testimony; None says nothing."""
-        head = self._head.match(data)
-        end = data.rfind(b"\n\n")
-        if head is None or head.end() > end or data[end - 1] == 0x0A or len(data) > note.NOTE_AT_MOST:
+        start, end = data.find(b"\n\n") + 2, data.rfind(b"\n\n")
+        head = self._head.fullmatch(data[: start - 1])
+        if head is None or start > end or data[start] == 0x0A or data[end - 1] == 0x0A or len(data) > note.NOTE_AT_MOST:
             return None
         try:
             text.check(wire.decode_utf8(data), low=True)
@@ -77,7 +76,7 @@ class Glance:
         if data[end:start] != self._line or data[-1:] != b"\n":
             return b""
         blob = wire.decode_base64(data[start:-1].decode())
-        return blob[4:] if blob[:4] == self._key_id and len(blob) == 4 + SIGNATURE_BYTES else b""
+        return blob[4:] if blob[:4] == self._key_id else b""
 
 
 def _check_values(language: bytes, title: bytes | None, date: bytes | None, tags: bytes, _: bytes, salt: bytes) -> None:
