@@ -113,11 +113,27 @@ def _print_header(root: CID) -> bytes:
     return wire.encode_varint(len(encoded)) + encoded
 
 
-def unsealed(file: BinaryIO) -> int | None:
-    """Where the blocks begin in a file that `Writer` began and whose root is not named yet; None for any other."""
+def is_beginning(file: BinaryIO) -> bool:
+    """Whether a file holds nothing, or no more than a part of the header with which `Writer` begins."""
     header = _print_header(_PLACEHOLDER)
     file.seek(0)
-    return len(header) if file.read(len(header)) == header else None
+    held = file.read(len(header))
+    return len(held) < len(header) and header.startswith(held)
+
+
+def unseal(file: BinaryIO) -> int | None:
+    """Where the blocks begin in a file of `Writer`'s, whose root is not named any more; None for any other file."""
+    try:
+        header = read_header(file)
+    except Malformed:
+        return None
+    unnamed = _print_header(_PLACEHOLDER)
+    if header.version != 1 or len(header.roots) != 1 or header.data_start != len(unnamed):
+        return None
+    if header.roots[0] != _PLACEHOLDER:
+        file.seek(0)
+        file.write(unnamed)
+    return header.data_start
 
 
 def read_header(file: BinaryIO) -> Header:

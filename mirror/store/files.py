@@ -90,6 +90,15 @@ def open_new(path: Path, *, mode: int = SHARED) -> BinaryIO:
     return _create(path, mode, os.O_RDWR)
 
 
+def open_to_go_on(path: Path) -> BinaryIO:
+    """A file, open for writing and reading, as it is; a new one where there is none."""
+    with _named_errors(path, "the file"):
+        try:
+            return _create(path, SHARED, os.O_RDWR)
+        except FileExistsError:
+            return path.open("r+b")
+
+
 def sync(file: BinaryIO) -> None:
     """Return only when what was written to `file` would outlast a loss of power."""
     file.flush()
