@@ -130,6 +130,34 @@ def test_a_file_that_is_cut_off_and_of_another_edition_stays_as_it_is(bench: Ben
     assert all(archive.blocks.get(cid) == data for cid, data in copied[1].items())
 
 
+def test_what_lies_damaged_in_a_file_that_is_cut_off_goes_elsewhere(bench: Bench) -> None:
+    copied, archive = copy_of(bench), bench.workspace.archive
+    path = archive.edition_path(2)
+    path.write_bytes(path.read_bytes().replace(b"own own", b"OWN OWN")[:-200])
+    kept = path.read_bytes()
+    archive.refresh()
+    assert fill(bench, copied).blocks > 1
+    assert path.read_bytes() == kept  # whole again, it would hide that something is gone
+    assert all(archive.blocks.get(cid) == data for cid, data in copied[1].items())
+
+
+def test_what_a_withdrawn_testimony_shares_with_another_comes_back(bench: Bench) -> None:
+    draft = bench.write("3.md", "Told third.", attachments=["own.bin"])
+    bench.publish(draft, options=Options(language="en", keep_metadata=("own.bin",)))
+    copied = copy_of(bench)
+    bench.prepare()
+    bench.withdraw(1)
+    archive = bench.workspace.archive
+    archive.edition_path(2).unlink()
+    archive.refresh()
+    assert fill(bench, copied).skipped == (1,)
+    bench.start()
+    bench.verify()
+    whole = b"".join(bench.files().values())
+    assert b"own own" in whole
+    assert b"Told first" not in whole
+
+
 def test_damage_that_the_copy_does_not_know_stays_as_it_is(bench: Bench) -> None:
     first = copy_of(bench)
     bench.publish(bench.write("3.md", "Told third."))

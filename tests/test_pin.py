@@ -397,6 +397,16 @@ def test_an_interrupted_withdrawal_is_finished_first(bench: Bench) -> None:
         ours_of(bench)
 
 
+def test_an_edition_that_the_head_does_not_name_yet_is_not_sent(bench: Bench) -> None:
+    head = bench.workspace.archive.head()
+    publish(bench, 3)
+    bench.workspace.archive.set_head(head)
+    bench.start()
+    assert bench.workspace.archive.pending() is not None
+    outcome = pushed(bench, MemoryNode())
+    assert (outcome.edition, outcome.editions_sent) == (3, (1, 2, 3))
+
+
 # What is new
 
 
