@@ -19,7 +19,7 @@ from mirror.errors import FAULTS
 from mirror.formats import notes, unixfs
 from mirror.formats.cid import CID, RAW
 from mirror.formats.notes import Testimony
-from mirror.pin import Node, Ours
+from mirror.pin_look import Node, Ours
 
 PINS_ASKED_AT_MOST = 8
 """Blocks of which is asked who pins them: each question may make a node walk all its pins."""

@@ -11,12 +11,14 @@ from holders import MemoryHolder, MemoryNode
 from strategies import NAME
 from workbench import Bench
 
-from mirror import pin, tree
+from mirror import tree
 from mirror.errors import Forked, Malformed, Refused, Unavailable, Unverified
 from mirror.formats import car
 from mirror.formats.cid import CID
 from mirror.network.held import Held
-from mirror.pin import Found, Ours, Run, check_newest, look, new_to, push
+from mirror.pin import Outcome, Run, push
+from mirror.pin_look import Found, Holder, Ours, check_newest, look, new_to
+from mirror.pin_look import Held as SaidHeld
 from mirror.store.archive import root_of
 from mirror.store.workspace import Workspace
 
@@ -27,7 +29,7 @@ def ours_of(bench: Bench) -> Ours:
     return Ours(bench.workspace.archive)
 
 
-def pushed(bench: Bench, holder: pin.Holder, run: Run = NEVER) -> pin.Outcome:
+def pushed(bench: Bench, holder: Holder, run: Run = NEVER) -> Outcome:
     ours = ours_of(bench)
     found = look(holder, ours)
     check_newest(holder, ours, found)
@@ -142,7 +144,7 @@ def test_blocks_that_only_an_earlier_edition_had_are_sent_again(bench: Bench) ->
 def test_a_service_is_asked_until_it_has_it(bench: Bench) -> None:
     service, waited = MemoryHolder(arrives=3), []
 
-    def wait(held: pin.Held | None) -> bool:
+    def wait(held: SaidHeld | None) -> bool:
         waited.append(held and held.state)
         return True
 

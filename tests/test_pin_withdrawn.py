@@ -12,7 +12,7 @@ from mirror import tree
 from mirror.errors import Unavailable
 from mirror.formats.cid import CID
 from mirror.intake.drafts import Options
-from mirror.pin import Ours
+from mirror.pin_look import Ours
 from mirror.pin_withdrawn import Removed, remove_withdrawn
 
 LONG = b"long " * 500_000

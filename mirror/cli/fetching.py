@@ -10,7 +10,7 @@ from mirror.cli.main import Session
 from mirror.cli.typed import as_typed
 from mirror.errors import Missing, Refused, Unavailable
 from mirror.formats.cid import CID
-from mirror.pin import Found, Node, Ours
+from mirror.pin_look import Found, Node, Ours
 from mirror.store import files
 from mirror.store.workspace import Workspace
 

@@ -20,7 +20,7 @@ from mirror.errors import Forked, MirrorError, Refused, Unavailable
 from mirror.network.cluster import Cluster
 from mirror.network.kubo import Node
 from mirror.network.pinning import PinningService
-from mirror.pin import Found, Ours, check_newest, look
+from mirror.pin_look import Found, Ours, check_newest, look
 from mirror.store.settings import CLUSTER, KUBO, Service
 from mirror.store.workspace import Workspace
 

@@ -16,7 +16,6 @@ from typing import Any
 import click
 
 from mirror import naming
-from mirror import pin as flow
 from mirror.cli.holding import OpenHolder, in_copies, looked_at
 from mirror.cli.main import EXIT_CODES, Session
 from mirror.cli.services import check_shown, open_places
@@ -29,7 +28,8 @@ from mirror.formats.key import SecretKey
 from mirror.formats.notes import Testimony
 from mirror.naming import Taken
 from mirror.network.cluster import Cluster
-from mirror.pin import Found, Held, Node, Ours, Outcome, Run, new_to
+from mirror.pin import Outcome, Run, push
+from mirror.pin_look import Found, Held, Node, Ours, check_newest, new_to
 from mirror.pin_withdrawn import Removed, remove_withdrawn
 from mirror.store.credentials import CREDENTIAL_AT_MOST, parse_typed
 from mirror.store.settings import CLUSTER, KUBO, Service
@@ -260,7 +260,7 @@ def run(
         for result in results:
             with _noting(session, result):
                 holder, found = stack.enter_context(looked_at(session, workspace, result.service, ours))
-                flow.check_newest(holder, ours, found, newest=wishes.newest)
+                check_newest(holder, ours, found, newest=wishes.newest)
                 ready.append((result, holder, found))
         _ask(session, ours, ready, yes=wishes.yes)
         for result, holder, found in ready:
@@ -328,7 +328,7 @@ def _push(session: Session, ours: Ours, result: Result, holder: OpenHolder, foun
             reading=stages.read,
             say=lambda words: terminal.warn(f"{name:<13} {in_one_line(words)}"),
         )
-        result.outcome = flow.push(holder, ours, found, order)
+        result.outcome = push(holder, ours, found, order)
     terminal.say(f"{name:<13} {_in_words(result.outcome)}")
     if wishes.thorough and not isinstance(holder, Node):
         terminal.tell(f"{name:<13} gives no blocks to who manages it: what its peers say is all that can be told here")
