@@ -72,8 +72,10 @@ class Outcome:
 def push(holder: Holder, ours: Ours, found: Found, run: Run) -> Outcome:
     """Steps 3 to 7 for one holder, whose pins are as `found`.
 
-    Raises `Unavailable` where it fails, and `Unverified` where it reports a pin and does not hold the blocks.
+    Raises `Refused` while a withdrawal is under way here, `Unavailable` where it fails, and `Unverified` where it
+    reports a pin and does not hold the blocks.
     """
+    ours.check_at_rest()
     pushing = _Pushing(holder, ours, found, run)
     held = pushing.place()
     if held is None or held.state == "pinning":

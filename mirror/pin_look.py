@@ -91,15 +91,18 @@ class Ours:
     """What there is to send: an archive's editions up to its head. The caller holds the workspace's lock."""
 
     def __init__(self, archive: Archive) -> None:
-        if archive.dropping():
-            raise Refused(
-                "a withdrawal was interrupted; what it withdraws may still lie in the files here",
-                hint="mirror publish …, withdraw … or import … goes on with it",
-            )
         self.archive = archive
         self.head = Edition(archive.head(), archive.blocks.get)
         self.cars = {number: path for number, path in archive.editions().items() if number <= self.head.number}
         self._sizes: dict[int, int] = {}
+
+    def check_at_rest(self) -> None:
+        """Raise `Refused` while a withdrawal is under way: its blocks may lie in the files, and nothing is sent."""
+        if self.archive.dropping():
+            raise Refused(
+                "a withdrawal was interrupted; what it withdraws may still lie in the files here",
+                hint="mirror publish …, withdraw … or import … goes on with it",
+            )
 
     @property
     def mirror(self) -> str:

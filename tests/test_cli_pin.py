@@ -538,6 +538,16 @@ def test_status_says_what_each_holds_and_since_when_it_is_behind(place: Place) -
     assert place.order == []
 
 
+def test_while_a_withdrawal_is_under_way_status_answers_and_nothing_is_sent(place: Place) -> None:
+    node = place.add()
+    (place.folder / "voices/archive/dropping").write_text(f"{CID.of_raw(b'x')}\n")
+    finished = place.run("status")
+    assert "behind        a withdrawal was interrupted" in finished.out
+    assert "held by       home (kubo): nothing of this mirror" in finished.out
+    assert "mirror: error: a withdrawal was interrupted; what it withdraws may still" in place.run("pin", code=4).err
+    assert node.sent == []
+
+
 def test_status_counts_copies(place: Place) -> None:
     service = place.add("ours", "pinning")
     service.pinned = {place.root(2): (NAME, Held(place.root(2), "pinned", copies=2, wanted=3))}

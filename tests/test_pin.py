@@ -395,8 +395,10 @@ def merge(bench: Bench, number: int) -> None:
 
 def test_an_interrupted_withdrawal_is_finished_first(bench: Bench) -> None:
     bench.workspace.archive.set_dropping([bench.head.entry(1).cid])
+    node = MemoryNode()
     with pytest.raises(Refused, match="a withdrawal was interrupted"):
-        ours_of(bench)
+        pushed(bench, node)
+    assert node.sent == []
 
 
 def test_an_edition_that_the_head_does_not_name_yet_is_not_sent(bench: Bench) -> None:

@@ -250,6 +250,7 @@ def run(
 ) -> tuple[Ours, list[Result]]:
     """Pin to each of the services, after asking; the caller holds the lock. Raises `Refused` where the answer is no."""
     ours = Ours(workspace.archive)
+    ours.check_at_rest()
     if not wishes.shows:
         for service in services:
             if service.kind in (KUBO, CLUSTER):
