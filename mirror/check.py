@@ -108,6 +108,8 @@ def _judge_read(rules: Rules, listed: Listed, there: Iterator[bytes | None]) -> 
         text_hash, found = _hashes(data)
         if found != digest:
             return None
+    if _is_plain(rules, entry, data):
+        return text_hash
     finding = _judge(rules, index, entry, data, text_hash)
     return text_hash if finding == Finding(index, text_hash=text_hash) else finding
 
@@ -127,8 +129,6 @@ def judge(rules: Rules, index: int, entry: bytes, data: bytes) -> Finding:
 
 
 def _judge(rules: Rules, index: int, entry: bytes, data: bytes, text_hash: bytes) -> Finding:
-    if _is_plain(rules, entry, data):
-        return Finding(index, text_hash=text_hash)
     try:
         statement = notes.open_signed(data, rules.key, signatures=rules.signatures)
         _check_said(rules, *entries.says(entry), statement)

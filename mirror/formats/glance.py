@@ -60,10 +60,10 @@ class Glance:
         """What `data` says if it is a plain testimony; None says nothing."""
         start, end = data.find(b"\n\n") + 2, data.rfind(b"\n\n")
         head = self._head.fullmatch(data[: start - 1])
-        if head is None or start > end or data[start] == 0x0A or data[end - 1] == 0x0A or len(data) > note.NOTE_AT_MOST:
+        if head is None or not _is_whole(data, start, end):
             return None
         try:
-            text.check(wire.decode_utf8(data), low=True)
+            wire.decode_utf8(data)
             _check_values(*head.groups())
             signature = self._signature(data, end)
         except Malformed:
@@ -77,6 +77,13 @@ class Glance:
             return b""
         blob = wire.decode_base64(data[start:-1].decode())
         return blob[4:] if blob[:4] == self._key_id else b""
+
+
+def _is_whole(data: bytes, start: int, end: int) -> bool:
+    """Whether a clean note, not too long, has a body from `start` to `end` without an empty line at either end."""
+    if start > end or data[start] == 0x0A or data[end - 1] == 0x0A:
+        return False
+    return len(data) <= note.NOTE_AT_MOST and text.is_clean(data)
 
 
 def _check_values(language: bytes, title: bytes | None, date: bytes | None, tags: bytes, _: bytes, salt: bytes) -> None:

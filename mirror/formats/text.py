@@ -50,6 +50,7 @@ from mirror.errors import Malformed
 
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _PLAIN_CONTROLS = bytes([*range(0x0A), *range(0x0B, 0x20), 0x7F])
+_SHOWN = bytes(byte not in _PLAIN_CONTROLS for byte in range(256))
 _HIGH_CONTROL = re.compile(rb"\xc2[\x80-\x9f]")
 _LINE_END = re.compile("\r\n|[\n\r\u2028\u2029]")
 _BLANKS = " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
@@ -116,6 +117,11 @@ class Repaired:
     text: str
     repairs: tuple[Repair, ...] = ()
     flaws: tuple[Flaw, ...] = ()
+
+
+def is_clean(data: bytes) -> bool:
+    """Whether UTF-8 holds no control but newline: what `check` lets pass, told from the bytes."""
+    return b"\0" not in data.translate(_SHOWN) and not _HIGH_CONTROL.search(data)
 
 
 def check(text: str, what: str = "text", *, low: bool = True) -> None:

@@ -44,6 +44,17 @@ def test_a_text_without_low_controls_is_still_searched_for_high_ones(code: int) 
             text.check(f"one\n{word}{chr(code)}x", low=False)
 
 
+def test_the_bytes_tell_what_the_letters_do() -> None:
+    for code in (*range(0x180), 0x2028, 0x202E, 0xFEFF, 0x1F600):
+        data = f"one{chr(code)}two\n".encode()
+        try:
+            text.check(data.decode())
+        except Malformed:
+            assert not text.is_clean(data)
+        else:
+            assert text.is_clean(data)
+
+
 def test_the_first_line_counts_from_one() -> None:
     with pytest.raises(Malformed, match=r"^text has the control character U\+0009 at line 1, column 1$"):
         text.check("\t")
