@@ -310,6 +310,15 @@ def run_ipfs(work: Path, count: int) -> list[Measure]:
     return bench.measures
 
 
+def run_gateways(work: Path, count: int) -> list[Measure]:
+    """Fetching from many gateways."""
+    from measuring_gateways import measure_fetching
+
+    bench = Bench(work)
+    measure_fetching(bench, count)
+    return bench.measures
+
+
 def draw(measures: list[Measure]) -> str:
     """The ratios and goals as a small SVG: a bar each, a line where the goal is."""
     shown = [each for each in measures if each.goal is not None]
@@ -336,13 +345,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__, formatter_class=form)
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     parser.add_argument("--large", action="store_true", help="also with ten times as many testimonies")
+    parser.add_argument("--gateways", action="store_true", help="only fetching: scripts/measuring_gateways.py")
     parser.add_argument("--ipfs", action="store_true", help="only the ways onto a Kubo node: scripts/measuring_ipfs.py")
     parser.add_argument("--count", type=int, default=10_000, help="how many testimonies; default 10000")
     parser.add_argument("--svg", type=Path, help="draw the ratios into this file")
     options = parser.parse_args()
     counts = [options.count, options.count * 10] if options.large else [options.count]
     with tempfile.TemporaryDirectory(prefix="mirror-bench-") as work:
-        measures = run_ipfs(Path(work), options.count) if options.ipfs else run(Path(work), counts)
+        if options.ipfs:
+            measures = run_ipfs(Path(work), options.count)
+        elif options.gateways:
+            measures = run_gateways(Path(work), options.count)
+        else:
+            measures = run(Path(work), counts)
     if options.svg:
         options.svg.write_text(draw(measures))
     if options.json:

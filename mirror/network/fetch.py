@@ -189,11 +189,12 @@ class Fetch:
         now = self._clock()
         for errand in list(self._running):
             quiet = now - max(line.heard for line in errand.lines)
-            if quiet >= self._patience(errand, now) and (other := self._choose(errand, now)):
-                if errand.cid in errand.owes or errand.path is not None:
-                    self._start(errand, other, now)
-                else:
-                    self._split(errand)
+            if quiet < HEDGE or quiet < self._patience(errand, now) or not (other := self._choose(errand, now)):
+                continue
+            if errand.cid in errand.owes or errand.path is not None:
+                self._start(errand, other, now)
+            else:
+                self._split(errand)
 
     def _split(self, errand: Errand) -> None:
         """Let what it still owes wait for others, so that nobody is asked for what it brought."""
