@@ -16,7 +16,7 @@ from typing import BinaryIO
 from mirror import tree
 from mirror.alone import ONE_FILES, ONE_NOTE, ONE_PROOF
 from mirror.edition import Edition
-from mirror.errors import Refused, Unverified
+from mirror.errors import Forked, Refused, Unverified
 from mirror.formats import car, merkle, unixfs
 from mirror.formats.checkpoint import Checkpoint
 from mirror.formats.cid import CID, RAW
@@ -29,8 +29,10 @@ from mirror.store import files
 from mirror.store.archive import Archive
 
 
-def blocks_of(root: CID, get: Get) -> Iterator[tuple[CID, bytes]]:
-    """Every block of a tree, once, depth first in the order of links."""
+def blocks_of(
+    root: CID, get: Get, passed_over: Callable[[CID], bool] = lambda cid: False
+) -> Iterator[tuple[CID, bytes]]:
+    """Every block of a tree, once, depth first in the order of links; of raw ones, none that is `passed_over`."""
     seen: set[CID] = set()
     waiting = [root]
     while waiting:
@@ -38,6 +40,8 @@ def blocks_of(root: CID, get: Get) -> Iterator[tuple[CID, bytes]]:
         if cid in seen:
             continue
         seen.add(cid)
+        if cid.codec == RAW and passed_over(cid):
+            continue
         data = get(cid)
         yield cid, data
         if cid.codec != RAW:
@@ -65,6 +69,7 @@ def export_one(edition: Edition, index: int, get: Get, folder: Path) -> list[Pat
     log, root_hash = edition.log, edition.checkpoint.root_hash
     proof = Proof(index, log.inclusion(index), edition.signed_checkpoint)
     merkle.check_inclusion(index, edition.size, merkle.leaf_hash(log.entry(index)), proof.hashes, root_hash)
+    _check_room(testimony, get, folder)
     files.make_folder(folder)
     written = [folder / ONE_NOTE, folder / ONE_PROOF]
     files.create(written[0], edition.tree.read(tree.note_path(index)), mode=files.SHARED)
@@ -79,6 +84,15 @@ def export_one(edition: Edition, index: int, get: Get, folder: Path) -> list[Pat
     return written
 
 
+def _check_room(testimony: Testimony, get: Get, folder: Path) -> None:
+    """Raise, before anything is written, where an attachment is longer than it says or there is no room for them."""
+    for attachment in testimony.attachments:
+        length = unixfs.measure_file(attachment.cid, get).length
+        if length != attachment.length:
+            raise Unverified(f"{attachment.name} has {length} bytes, the testimony lists {attachment.length}")
+    files.check_room(folder, sum(attachment.length for attachment in testimony.attachments), "the attachments have")
+
+
 def bring_in(archive: Archive, root: CID, get: Get) -> tuple[Edition, int]:
     """Add a verified tree to an archive as its newest edition; how many blocks were new.
 
@@ -87,7 +101,7 @@ def bring_in(archive: Archive, root: CID, get: Get) -> tuple[Edition, int]:
     shown = Edition(root, get)
     archive.set_dropping(_check_newer(archive, shown))
     with archive.new_edition(shown.number) as edition:
-        for cid, data in blocks_of(root, get):
+        for cid, data in blocks_of(root, get, lambda cid: cid in archive.blocks):
             edition.put(cid, cid.check(data))
         edition.seal(root)
     _commit(archive, root)
@@ -146,6 +160,9 @@ def check_same_log(held: Edition, shown: Edition) -> None:
     timeline.advance(*_in_order(held, shown))
     if shown.number == held.number and shown.root != held.root:
         raise Unverified(f"two editions {held.number}: {held.root} is held, {shown.root} is shown")
+    earlier, later = sorted((held, shown), key=lambda edition: edition.number)
+    if later.size < earlier.size:
+        raise Forked(f"edition {earlier.number} has {earlier.size} entries, and edition {later.number} {later.size}")
 
 
 def _in_order(held: Edition, shown: Edition) -> tuple[Checkpoint, Checkpoint, TiledLog]:

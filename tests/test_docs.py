@@ -164,6 +164,7 @@ IN_JSON = [
     ("export", "export -o voices.car"),
     ("export", "export --one 1 -o one"),
     ("import", "--home copy import voices.car"),
+    ("follow", "--home copy follow --from voices"),
     ("backup", "backup voices.age"),
     ("backup", "--home restored backup --restore voices.age"),
     ("withdraw", "withdraw 1 --yes"),

@@ -26,9 +26,10 @@ MAY_IMPORT = {
     "verify": GROUND | {"log", "tree", "check", "verdict", "trust", "audit"},
     "site": GROUND | {"tree"},
     **dict.fromkeys(["plan", "carry"], FLOW),
+    "follow": FLOW | {"carry"},
     "publish": FLOW | {"plan"},
     "withdraw": FLOW | {"publish"},
-    **dict.fromkeys(["follow", "anchor", "serve", "pin", "naming"], FLOW),
+    **dict.fromkeys(["anchor", "serve", "pin", "naming"], FLOW),
     "cli": FLOW | {"network", "carry", "plan", "publish", "withdraw", "follow", "anchor", "serve", "pin", "naming"},
 }
 """By the first name under ``mirror``; its own folder besides."""

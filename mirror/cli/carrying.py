@@ -107,9 +107,7 @@ def import_(session: Session, what: Path | None, *, service: str | None, key_tex
 
 
 def _import(session: Session, what: Path, key_text: str | None) -> int:
-    workspace = Workspace(session.home)
-    if not workspace.exists() and session.home.is_dir() and any(session.home.iterdir()):
-        raise Refused(f"{session.home} holds other things and no workspace", hint="name a new folder with --home")
+    workspace = keepers_workspace(session)
     with open_copy(what) as copy:
         report = judge_copy(session, copy, trust_of(session, None, key_text, None, memory=True))
         code = report.exit_code()
@@ -119,8 +117,8 @@ def _import(session: Session, what: Path, key_text: str | None) -> int:
             return code
         files.make_folder(workspace.archive.folder)
         with workspace.writing(), workspace.archive as archive:
-            judge = partial(_judge_pending, session, archive, trust_of(session, None, key_text, None, memory=True))
-            adopted = _take_up(session, archive, judge)
+            judge = partial(judge_pending, session, archive, trust_of(session, None, key_text, None, memory=True))
+            adopted = take_up(session, archive, judge)
             filled = None
             if adopted is not None and adopted.root == copy.root:
                 edition, count = adopted, 0
@@ -150,7 +148,15 @@ def _import(session: Session, what: Path, key_text: str | None) -> int:
     return 0
 
 
-def _take_up(session: Session, archive: Archive, judge: Callable[[CID], None]) -> Edition | None:
+def keepers_workspace(session: Session) -> Workspace:
+    """The workspace in which a copy is kept: one that is there, or a folder in which there is nothing yet."""
+    workspace = Workspace(session.home)
+    if not workspace.exists() and session.home.is_dir() and any(session.home.iterdir()):
+        raise Refused(f"{session.home} holds other things and no workspace", hint="name a new folder with --home")
+    return workspace
+
+
+def take_up(session: Session, archive: Archive, judge: Callable[[CID], None]) -> Edition | None:
     """Go on where an interrupted run stopped; the edition that was adopted, if one was."""
     for path in archive.remove_leftovers():
         session.terminal.tell(f"removed {path.name}, which an interrupted run left")
@@ -162,7 +168,8 @@ def _take_up(session: Session, archive: Archive, judge: Callable[[CID], None]) -
     return adopted
 
 
-def _judge_pending(session: Session, archive: Archive, trust: Trust, root: CID) -> None:
+def judge_pending(session: Session, archive: Archive, trust: Trust, root: CID) -> None:
+    """Raise unless an edition that the head does not name is whole and true."""
     report = judge_copy(session, Copy("an edition that the head does not name", root, archive.blocks.get), trust)
     if report.exit_code() == 1 or report.verdict(Claim.COMPLETE).state is not State.HOLDS:
         path = max(archive.editions().items())[1]

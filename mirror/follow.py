@@ -1,0 +1,178 @@
+"""A keeper's copy, brought to a mirror's newest edition by sources of which none is believed.
+
+    whom to believe    every edition that a source offers is opened by the mirror's key (`mirror.edition`)
+    which to take      all of them and the one held must be of one log; then the newest, if it is newer (`choose`)
+    what to fetch      the blocks that the archive does not hold; the tree's folders say which those are (`Near`)
+    then               the caller judges the whole tree, and `mirror.carry.bring_in` takes it in
+
+Sources are equal: a file, a folder, some gateways together. One that cannot show what it offers is passed over and
+named. Two signed statements that contradict each other are something else: nothing is taken then, neither from this
+source nor from any other, and the two editions are handed back, so that the evidence can be kept.
+
+**Left out: whether the tree is whole and each note true.** `mirror.verify` says so of the whole tree, before anything
+of it is taken in.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mirror import carry
+from mirror.edition import Edition
+from mirror.errors import FAULTS, Forked, MirrorError, Refused, Unavailable, Unverified
+from mirror.formats.cid import CID, RAW
+from mirror.formats.unixfs import Get
+from mirror.store.archive import Archive
+
+
+class Source(Protocol):
+    """Somebody who has blocks."""
+
+    @property
+    def who(self) -> str: ...
+
+    def get(self, cid: CID) -> bytes:
+        """A block that hashes to its CID. Raises Missing, BadBlock or Unavailable."""
+
+    def fetch(self, root: CID, near: "Near") -> None:
+        """Have everything below `root` that `near` does not hold ready for `get`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A tree that a source says to be an edition."""
+
+    source: Source
+    root: CID
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An offer that was opened: its pages are signed by the mirror's key."""
+
+    offer: Offer
+    edition: Edition
+
+    @property
+    def who(self) -> str:
+        """Whose offer it is."""
+        return self.offer.source.who
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Two editions that the same key signed and that cannot both be true, and what says so."""
+
+    one: Edition
+    other: Edition
+    error: Unverified
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What came of asking: the newest edition of all, and who shows it, if it is newer than what is held.
+
+    `contradiction` speaks against all of them. `passed` are the offers that could not be opened, and why.
+    """
+
+    newest: Edition
+    shown: Shown | None
+    contradiction: Contradiction | None
+    passed: list[tuple[Offer, MirrorError]]
+
+
+class Near:
+    """What an archive holds, and a source's blocks where it holds none."""
+
+    def __init__(self, archive: Archive, source: Source) -> None:
+        self._archive = archive
+        self._source = source
+
+    def __contains__(self, cid: CID) -> bool:
+        return cid in self._archive.blocks
+
+    @property
+    def holds_most(self) -> bool:
+        """Whether most of a newer edition is held, as it is from the first edition on."""
+        return self._archive.has_head()
+
+    def get(self, cid: CID) -> bytes:
+        """A block, from the archive if it has it."""
+        return self._archive.blocks.get(cid) if cid in self else self._source.get(cid)
+
+    def is_complete(self, cid: CID) -> bool:
+        """Whether nothing at or below a block has to be fetched: raw blocks that are held.
+
+        Of folders that are held this is not known: a withdrawal takes blocks out of earlier editions. So they are
+        walked, which reads no note and no attachment.
+        """
+        return cid.codec == RAW and cid in self
+
+
+def choose(archive: Archive, offers: Sequence[Offer], name: CID | None) -> Choice:
+    """The newest edition that is offered, if it is newer than the archive's and continues it.
+
+    `name` is that of the mirror's key; None: of what is held, or whatever is offered. Where no offer could be opened,
+    raises why, and `Refused` for two mirrors.
+    """
+    held = Edition(archive.head(), archive.blocks.get) if archive.has_head() else None
+    passed: list[tuple[Offer, MirrorError]] = []
+    opened = _open(archive, offers, name or (held.key.ipns if held else None), passed)
+    if not opened:
+        raise _worst(passed)
+    newest = max(opened, key=lambda shown: shown.edition.number)
+    others = [shown.edition for shown in opened if shown is not newest]
+    found = (_compare(other, newest.edition) for other in ([held, *others] if held else others))
+    contradiction = next(filter(None, found), None)
+    if held is not None and newest.edition.number <= held.number:
+        return Choice(held, None, contradiction, passed)
+    return Choice(newest.edition, newest, contradiction, passed)
+
+
+def _open(
+    archive: Archive, offers: Sequence[Offer], name: CID | None, passed: list[tuple[Offer, MirrorError]]
+) -> list[Shown]:
+    opened = []
+    for offer in offers:
+        try:
+            edition = Edition(offer.root, Near(archive, offer.source).get)
+        except (*FAULTS, Unavailable) as error:
+            passed.append((offer, error))
+            continue
+        if name in (None, edition.key.ipns):
+            opened.append(Shown(offer, edition))
+        else:
+            passed.append((offer, Refused(f"it is the mirror {edition.key.vkey}, and {name} is followed")))
+    return opened
+
+
+def _worst(passed: Sequence[tuple[Offer, MirrorError]]) -> MirrorError:
+    """The error to raise where no offer could be opened: what is false before what is only absent."""
+    errors = [error for _, error in passed]
+    return next((error for error in errors if not isinstance(error, Unavailable)), errors[0])
+
+
+def _compare(one: Edition, other: Edition) -> Contradiction | None:
+    """What two editions say against each other. Raises `Refused` for two mirrors, and what reading their logs does."""
+    try:
+        carry.check_same_log(one, other)
+    except Forked as error:
+        return Contradiction(one, other, error)
+    except Unverified as error:
+        if one.number == other.number:
+            return Contradiction(one, other, error)
+        raise
+    return None
+
+
+def take(archive: Archive, shown: Shown, judge: Callable[[CID, Get], bool]) -> tuple[Edition, int] | None:
+    """Fetch what lacks, let `judge` look at the whole tree, and take it in; how many blocks were new.
+
+    None where `judge` says no: then nothing was changed. Raises what `carry.bring_in` does.
+    """
+    source, root = shown.offer.source, shown.offer.root
+    near = Near(archive, source)
+    source.fetch(root, near)
+    if not judge(root, near.get):
+        return None
+    return carry.bring_in(archive, root, near.get)

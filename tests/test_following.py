@@ -1,0 +1,237 @@
+"""`mirror follow`: a keeper's copy from files and gateways; what is new, and what contradicts what is held."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import gateways
+import pytest
+from gateways import FakeGateway
+from laid import Publisher
+from serving import Asking, serving, shelf_of
+from storyteller import Finished, run_mirror
+
+from mirror.edition import Edition
+from mirror.store.archive import Archive
+
+
+@pytest.fixture
+def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publisher:
+    """A mirror of five testimonies; the keeper's own memory, and her current folder, are apart from it."""
+    monkeypatch.setenv("MIRROR_STATE", str(tmp_path / "keeper's state"))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    made = Publisher(tmp_path)
+    made.publish([f"Testimony {number}." for number in range(1, 6)])
+    return made
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return tmp_path / "copy"
+
+
+def follow(copy: Path, *arguments: str | Path, code: int = 0) -> Finished:
+    finished = run_mirror("--home", copy, "follow", *arguments)
+    assert finished.code == code, finished
+    return finished
+
+
+def held(folder: Path) -> tuple[int, str]:
+    with Archive(folder / "archive") as archive:
+        edition = Edition(archive.head(), archive.blocks.get)
+        return edition.number, str(edition.root)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "archive").rglob("*")) if path.is_file()}
+
+
+def verifies(copy: Path, publisher: Publisher) -> bool:
+    return run_mirror("verify", "--key", publisher.vkey, copy).code == 0
+
+
+def link_of(publisher: Publisher) -> str:
+    return f"ipns://{publisher.run('name')['name']}#{publisher.vkey}"
+
+
+@pytest.fixture
+def serve(publisher: Publisher) -> Iterator[Asking]:
+    with Archive(publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as asking:
+        yield asking
+
+
+# From files
+
+
+def test_a_copy_is_made_of_a_file_and_brought_up_to_date_by_an_archive(publisher: Publisher, copy: Path) -> None:
+    publisher.run("export", "-o", publisher.folder / "one.car")
+    first = follow(copy, "--from", publisher.folder / "one.car")
+    assert first.out.startswith("voices.example/archive: edition 2 is here now, ")
+    publisher.publish(["One more."])
+    follow(copy, "--from", publisher.home)
+    assert held(copy) == held(publisher.home)
+    assert verifies(copy, publisher)
+    assert sorted(path.name for path in copy.iterdir()) == ["archive", "cache"]
+    again = follow(copy, "--from", publisher.home)
+    assert again.out == "voices.example/archive: edition 3 is here, and nothing newer is shown\n"
+
+
+def test_the_newest_of_several_sources_is_taken_and_a_broken_one_named(
+    publisher: Publisher, copy: Path, tmp_path: Path
+) -> None:
+    publisher.run("export", "-o", tmp_path / "old.car")
+    publisher.publish(["One more."])
+    broken = tmp_path / "broken.car"
+    broken.write_bytes((tmp_path / "old.car").read_bytes()[:200])
+    done = follow(copy, "--from", tmp_path / "old.car", "--from", broken, "--from", publisher.home)
+    assert "edition 3 is here now" in done.out
+    assert f"the CAR {broken}: " in done.err
+
+
+def test_an_older_edition_changes_nothing(publisher: Publisher, copy: Path, tmp_path: Path) -> None:
+    publisher.run("export", "-o", tmp_path / "old.car")
+    publisher.publish(["One more."])
+    follow(copy, "--from", publisher.home)
+    before = content(copy)
+    assert "edition 3 is here, and nothing newer" in follow(copy, "--from", tmp_path / "old.car").out
+    assert content(copy) == before
+
+
+def test_a_tree_that_does_not_verify_is_not_taken_in(publisher: Publisher, copy: Path, tmp_path: Path) -> None:
+    follow(copy, "--from", publisher.home)
+    publisher.publish(["A text that is changed."])
+    publisher.run("export", "-o", tmp_path / "changed.car")
+    data = (tmp_path / "changed.car").read_bytes()
+    (tmp_path / "changed.car").write_bytes(data.replace(b"that is changed", b"that was changed"[:15]))
+    before = content(copy)
+    done = follow(copy, "--from", tmp_path / "changed.car", code=1)
+    assert "note/00/00/00/06.txt" in done.out
+    assert "nothing was taken in" in done.err
+    assert content(copy) == before
+
+
+def test_another_mirror_is_refused(publisher: Publisher, copy: Path, tmp_path: Path) -> None:
+    follow(copy, "--from", publisher.home)
+    (tmp_path / "other").mkdir()
+    other = Publisher(tmp_path / "other")
+    other.publish(["Another.", "Another again."])
+    done = follow(copy, "--from", other.home, code=4)
+    assert f"it is the mirror {other.vkey}, and k51" in done.err
+    assert held(copy) == held(publisher.home)
+
+
+# Forks
+
+
+def fork(publisher: Publisher, tmp_path: Path) -> Path:
+    """Another story by the same key, one edition longer, as from a restored backup; the one of `publisher` goes on."""
+    shutil.copytree(publisher.folder, tmp_path / "elsewhere", ignore=shutil.ignore_patterns("elsewhere"))
+    other = object.__new__(Publisher)
+    other.__dict__.update(publisher.__dict__)
+    other.folder, other.home = tmp_path / "elsewhere", tmp_path / "elsewhere" / "voices"
+    publisher.publish(["One story."])
+    other.publish(["Another story."])
+    other.publish(["And more of it."])
+    return other.home
+
+
+def test_a_fork_stops_it_and_leaves_evidence_that_convinces_others(
+    publisher: Publisher, copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = fork(publisher, tmp_path)
+    follow(copy, "--from", publisher.home)
+    before = content(copy)
+    done = follow(copy, "--from", other, code=1)
+    assert "evidence: fork-7-8.txt; what you held is unchanged" in done.err
+    assert "cannot both be true" in done.err
+    assert content(copy) == before
+    monkeypatch.setenv("MIRROR_STATE", str(tmp_path / "a third machine"))
+    judged = run_mirror("verify", "--key", publisher.vkey, "fork-7-8.txt")
+    assert judged.code == 1
+    assert "append-only  false        two logs signed by this key cannot both be true" in judged.out
+
+
+def test_two_sources_that_tell_two_stories_stop_it_before_anything_is_taken(
+    publisher: Publisher, copy: Path, tmp_path: Path
+) -> None:
+    other = fork(publisher, tmp_path)
+    follow(copy, "--from", publisher.home, "--from", other, code=1)
+    assert Path("fork-7-8.txt").exists()
+    assert content(copy) == {}
+
+
+def test_a_shorter_story_by_the_same_key_is_a_fork_too(publisher: Publisher, copy: Path, tmp_path: Path) -> None:
+    other = fork(publisher, tmp_path)
+    follow(copy, "--from", other)
+    before = content(copy)
+    follow(copy, "--from", publisher.home, code=1)
+    assert Path("fork-7-8.txt").exists()
+    assert content(copy) == before
+
+
+# From gateways
+
+
+def test_a_copy_follows_a_name_over_http_and_fetches_only_what_is_new(publisher: Publisher, copy: Path) -> None:
+    link = link_of(publisher)
+    with Archive(publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as asking:
+        first = json.loads(run_mirror("--json", "--home", copy, "follow", "--gateway", asking.url, link).out)
+    assert held(copy) == held(publisher.home)
+    assert verifies(copy, publisher)
+    publisher.publish(["One more."])
+    publisher.run("name")
+    with Archive(publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as asking:
+        second = json.loads(run_mirror("--json", "--home", copy, "follow", "--gateway", asking.url).out)
+        third = json.loads(run_mirror("--json", "--home", copy, "follow", "--gateway", asking.url).out)
+    new = (publisher.home / "archive" / "editions" / "000003.car").stat().st_size
+    assert held(copy) == held(publisher.home)
+    assert verifies(copy, publisher)
+    assert 0 < second["fetched_bytes"] <= new < first["fetched_bytes"] + new
+    assert (third["new_blocks"], third["fetched_bytes"]) == (0, 0)
+    assert sorted(path.name for path in (copy / "cache").iterdir()) == ["index.sqlite", "lock"]
+
+
+def test_a_copy_is_followed_when_the_publisher_is_gone(publisher: Publisher, copy: Path, tmp_path: Path) -> None:
+    link = link_of(publisher)
+    follow(copy, "--from", publisher.home, link)
+    with Archive(publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as asking:
+        follow(copy, "--gateway", asking.url, link)
+    root = held(publisher.home)
+    shutil.rmtree(publisher.home)
+    with Archive(copy / "archive") as archive, serving(shelf_of(archives=[archive])) as asking:
+        follow(tmp_path / "stranger", "--gateway", asking.url, link)
+    assert held(tmp_path / "stranger") == root
+
+
+def test_a_gateway_that_lies_is_named_and_one_that_does_not_serves(publisher: Publisher, copy: Path) -> None:
+    link = f"ipfs://{held(publisher.home)[1]}#{publisher.vkey}"
+    with Archive(publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as asking:
+        blocks = {cid: archive.blocks.get(cid) for cid in archive.blocks}
+        with FakeGateway(blocks) as liar:
+            liar.lies = gateways.flip_a_bit
+            done = follow(copy, "--gateway", liar.url, "--gateway", asking.url, link)
+    assert "lied" in done.err
+    assert held(copy) == held(publisher.home)
+
+
+def test_where_nobody_answers_nothing_is_made(publisher: Publisher, copy: Path) -> None:
+    done = follow(copy, "--gateway", "http://127.0.0.1:9", link_of(publisher), code=3)
+    assert "nobody shows where the name leads" in done.err
+    assert content(copy) == {}
+
+
+def test_a_name_that_leads_back_is_no_edition(publisher: Publisher, copy: Path) -> None:
+    link = link_of(publisher)
+    record = (publisher.home / "archive" / "name.ipns-record").read_bytes()
+    publisher.publish(["One more."])
+    follow(copy, "--from", publisher.home)
+    (publisher.home / "archive" / "name.ipns-record").write_bytes(record)
+    with Archive(publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as asking:
+        done = follow(copy, "--gateway", asking.url, link, code=3)
+    assert "nobody shows edition 3, which is held here; the newest that is shown is edition 2" in done.err
+
+
+def test_somebody_to_follow_has_to_be_named(copy: Path) -> None:
+    assert "there is nobody to follow" in follow(copy, code=2).err
