@@ -15,7 +15,7 @@ from mirror.errors import Missing
 from mirror.formats import dagpb
 from mirror.formats.cid import CID, DAG_PB
 from mirror.formats.hamt import FANOUT, MURMUR3_X64_64, hash_name
-from mirror.formats.unixfs import Kind, Link, Node, Put
+from mirror.formats.unixfs import CHUNK, Kind, Link, Node, Put
 
 PLAIN_AT_MOST = 256 * 1024
 """Bytes, by a profile's estimate, in a folder that is not sharded."""
@@ -158,3 +158,21 @@ def keystream(seed: str, length: int, piece: int) -> Iterator[bytes]:
                 yield program.stdout.read(min(piece, length - start))
         finally:
             program.kill()
+
+
+LEVELS = 4
+"""Nodes of 1024 links above a leaf of 1 MiB: 2^60 bytes."""
+
+
+def endless(size_claimed: int = 0) -> tuple[CID, dict[CID, bytes]]:
+    """A valid file of 2^60 zero bytes, in five blocks; the last Tsize is wrong by `size_claimed`."""
+    leaf = bytes(CHUNK)
+    cid, size, length = CID.of_raw(leaf), CHUNK, CHUNK
+    blocks = {cid: leaf}
+    for level in range(LEVELS):
+        size += size_claimed if level == LEVELS - 1 else 0
+        links = (dagpb.Link(cid, "", size),) * 1024
+        block = bytes(Node(links, Kind.FILE, file_size=length * 1024, block_sizes=(length,) * 1024))
+        cid, size, length = CID.of(DAG_PB, block), len(block) + size * 1024, length * 1024
+        blocks[cid] = block
+    return cid, blocks

@@ -8,6 +8,7 @@ failure removes it, a crash in that moment leaves a part that nobody was told of
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +28,15 @@ def read_at_most(path: Path, limit: int, what: str) -> bytes:
     if len(data) > limit:
         raise Refused(f"{what} {path} is larger than {limit} bytes")
     return data
+
+
+def check_room(path: Path, length: int, what: str) -> None:
+    """Raise `Refused` where the disk on which `path` lies, or would, has not `length` bytes free; `what` begins it."""
+    there = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
+    free = shutil.disk_usage(there).free
+    if length > free:
+        words = f"{what} {length} bytes, and {free} are free where {path} would lie"
+        raise Refused(words, hint="name a folder on another disk")
 
 
 def replace(path: Path, data: bytes, *, mode: int = SHARED) -> None:

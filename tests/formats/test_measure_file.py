@@ -5,29 +5,11 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from profiles import Blocks
+from profiles import Blocks, endless
 
 from mirror.errors import Malformed, Missing
-from mirror.formats import dagpb
-from mirror.formats.cid import CID, DAG_PB
-from mirror.formats.unixfs import CHUNK, Kind, Node, build_file, measure_file, read_file
-
-LEVELS = 4
-"""Nodes of 1024 links above a leaf of 1 MiB: 2^60 bytes."""
-
-
-def endless(size_claimed: int = 0) -> tuple[CID, dict[CID, bytes]]:
-    """A valid file of 2^60 zero bytes, in five blocks; the last Tsize is wrong by `size_claimed`."""
-    leaf = bytes(CHUNK)
-    cid, size, length = CID.of_raw(leaf), CHUNK, CHUNK
-    blocks = {cid: leaf}
-    for level in range(LEVELS):
-        size += size_claimed if level == LEVELS - 1 else 0
-        links = (dagpb.Link(cid, "", size),) * 1024
-        block = bytes(Node(links, Kind.FILE, file_size=length * 1024, block_sizes=(length,) * 1024))
-        cid, size, length = CID.of(DAG_PB, block), len(block) + size * 1024, length * 1024
-        blocks[cid] = block
-    return cid, blocks
+from mirror.formats.cid import CID
+from mirror.formats.unixfs import CHUNK, build_file, measure_file, read_file
 
 
 def test_a_file_of_five_blocks_costs_five_however_long_it_claims_to_be() -> None:
