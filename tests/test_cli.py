@@ -279,7 +279,7 @@ def test_what_goes_wrong_is_never_a_verdict(
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr("mirror.cli.reading.Edition", fail)
+    monkeypatch.setattr("mirror.cli.copies.Edition", fail)
     finished = run_mirror("--home", "voices", "list")
     assert finished.code == code
     assert words in finished.err
@@ -297,14 +297,14 @@ def test_each_kind_of_error_has_its_exit_code(
     def fail(*_: Any) -> None:
         raise kind("the thing is so", hint="do that")
 
-    monkeypatch.setattr("mirror.cli.reading.Edition", fail)
+    monkeypatch.setattr("mirror.cli.copies.Edition", fail)
     finished = run_mirror("--home", "voices", "list")
     assert finished == Finished(code, "", "mirror: error: the thing is so\n  hint: do that\n")
 
 
 def test_a_fault_shows_its_trace_where_it_is_asked_for(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIRROR_TRACEBACK", "1")
-    monkeypatch.setattr("mirror.cli.reading.Edition", lambda *_: 1 // 0)
+    monkeypatch.setattr("mirror.cli.copies.Edition", lambda *_: 1 // 0)
     finished = run_mirror("--home", "voices", "list")
     assert finished.code == 70
     assert "ZeroDivisionError" in finished.err

@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from mirror.cli.attaching import attachment_as_json, written_beside
+from mirror.cli.copies import edition_of, gateway_option, open_named
 from mirror.cli.main import Session
 from mirror.cli.previewing import draft_options, may_identify, options_of, show_draft
-from mirror.cli.sources import open_copy, open_given
+from mirror.cli.sources import open_given
 from mirror.cli.typed import Misused, check_new, from_option
 from mirror.cli.unlocking import open_sealed, passphrase_option
-from mirror.edition import Edition
 from mirror.errors import Refused
 from mirror.formats import notes
 from mirror.formats.cid import CID
@@ -40,9 +40,10 @@ class Addressee:
     "what",
     required=True,
     metavar="LINK",
-    help="The mirror: its announcement, archive or CAR; or a link, with --from.",
+    help="The mirror: its announcement, archive or CAR; or a link.",
 )
 @from_option
+@gateway_option
 @click.option(
     "--key",
     "key_file",
@@ -64,6 +65,7 @@ def sign(
     *,
     what: str,
     source: Path | None,
+    gateways: tuple[str, ...],
     key_file: Path,
     output: Path | None,
     yes: bool,
@@ -79,7 +81,7 @@ def sign(
     \b
     mirror sign letter.md --for announcement.txt --key anna.age
     """
-    mirror = mirror_of(what, source)
+    mirror = mirror_of(session, what, source, gateways)
     options = options_of(None, given)
     draft = read_draft(file, options)
     if draft.handed_in:
@@ -132,24 +134,17 @@ def sign(
     )
 
 
-def mirror_of(what: str, source: Path | None) -> Addressee:
-    """The mirror that an announcement, an archive, a CAR or a link (with its copy) is of."""
+def mirror_of(session: Session, what: str, source: Path | None, gateways: tuple[str, ...]) -> Addressee:
+    """The mirror that an announcement, an archive, a CAR or a link is of."""
     with open_given(what) as given:
-        if given.copy is not None:
-            return _for_edition(Edition(given.copy.root, given.copy.get))
         if given.note is not None:
             announced = notes.peek(given.note)
             if not isinstance(announced, Announcement):
                 raise Misused(f"{what} is a {announced.word}, not an announcement")
             return Addressee(announced.mirror, announced.charter)
-        if source is None:
-            raise Refused("a link alone does not say which charter to sign for", hint="name an archive with --from")
-        with open_copy(source) as copy:
-            return _for_edition(Edition(copy.root, copy.get, given.link.key if given.link else None))
-
-
-def _for_edition(edition: Edition) -> Addressee:
-    return Addressee(edition.charter.mirror, edition.charter_cid)
+        with open_named(session, given, source, gateways) as copy:
+            edition = edition_of(copy, given.link)
+            return Addressee(edition.charter.mirror, edition.charter_cid)
 
 
 def _cid_only(draft: Draft, key: str) -> CID | None:

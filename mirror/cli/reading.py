@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import click
 
 from mirror import tree
 from mirror.check import Withdrawn
+from mirror.cli.copies import edition_of, gateway_option, open_named
 from mirror.cli.main import Session
-from mirror.cli.sources import Copy, link_alone, open_copy, open_given
+from mirror.cli.reporting import in_rows
+from mirror.cli.sources import Copy, open_copy, open_given
 from mirror.cli.terminal import Terminal, in_groups, in_one_line, isolate, many, quoted
 from mirror.cli.trusting import trust_of
 from mirror.cli.typed import Index, Misused, from_option
@@ -23,26 +26,31 @@ from mirror.formats.fields import Attachment
 from mirror.formats.key import PublicKey
 from mirror.formats.link import IPFS, Link
 from mirror.formats.notes import Charter, Testimony, Withdrawal
+from mirror.one import NOT_READ
 from mirror.trust import judge_key
 from mirror.verdict import Claim, Report, State
 
 
 @click.command("list")
 @click.argument("what", required=False)
+@from_option
+@gateway_option
 @click.option("--cid", "cids", is_flag=True, help="Show each note's CID.")
 @click.pass_obj
-def list_(session: Session, what: str | None, *, cids: bool) -> int:
+def list_(session: Session, what: str | None, *, source: Path | None, gateways: tuple[str, ...], cids: bool) -> int:
     """Show what the log lists: index, kind, language, title, state.
 
-    WHAT is an archive or a CAR; default the workspace's. Each note is verified as it is shown; one that
+    WHAT is an archive, a CAR or a link; default the workspace's. Each note is verified as it is shown; one that
     fails is marked false. For a judgement of the whole: mirror verify.
 
     \b
     mirror list
     mirror list voices.car
+    mirror list 'ipns://k51…#voices.example/archive+…'
     """
-    with open_copy(Path(what) if what is not None else session.home) as copy:
-        edition = Edition(copy.root, copy.get)
+    with _open_listed(session, what, source, gateways) as (copy, link):
+        edition = edition_of(copy, link)
+        copy.bring(LISTED)
         rows = _Counted(_rows(edition))
         if session.terminal.as_json:
             numbers = {"mirror": edition.key.name, "edition": edition.number, "size": edition.size}
@@ -51,6 +59,26 @@ def list_(session: Session, what: str | None, *, cids: bool) -> int:
             headings = ("#", "kind", "language", "title", "state") + (("cid",) if cids else ())
             session.terminal.table(headings, (_cells(row, cids=cids) for row in rows))
         return 1 if rows.false else 0
+
+
+LISTED = (tree.TILE, tree.NOTE)
+"""What of a tree is fetched to show all testimonies: their attachments are named, and not read."""
+
+
+@contextlib.contextmanager
+def _open_listed(
+    session: Session, what: str | None, source: Path | None, gateways: tuple[str, ...]
+) -> Iterator[tuple[Copy, Link | None]]:
+    if what is None:
+        with open_copy(source or session.home) as copy:
+            yield copy, None
+        return
+    with open_given(what) as given:
+        if given.copy is None and given.link is None:
+            raise Misused(f"{what} is no archive, no CAR and no link")
+        with open_named(session, given, source, gateways) as copy:
+            named = given.link.cid if given.link is not None and given.link.scheme == IPFS else copy.root
+            yield replace(copy, root=named), given.link
 
 
 class _Counted:
@@ -100,6 +128,7 @@ def _details(edition: Edition, index: int, kind: str, withdrawn: dict[int, Withd
 @click.argument("what")
 @click.argument("indexes", nargs=-1, type=Index(), metavar="[INDEX]…")
 @from_option
+@gateway_option
 @click.option("--key", "key_text", metavar="KEY", help="Go by this key for once: a vkey, or its k51… name.")
 @click.option("--no-memory", is_flag=True, help="Use no memory of mirrors.")
 @click.option("--yes", is_flag=True, help="Show texts with a content warning without asking.")
@@ -110,18 +139,21 @@ def read(
     indexes: tuple[int, ...],
     *,
     source: Path | None,
+    gateways: tuple[str, ...],
     key_text: str | None,
     no_memory: bool,
     yes: bool,
 ) -> int:
     """Show testimonies, each verified first: signature, CID, and its place in the signed log.
 
-    WHAT is an archive, a CAR, a folder, or a link with --from; INDEX says which, default all. A content warning is
-    shown before the text. Text is shown as its author wrote it, with what could move a terminal's cursor escaped.
+    WHAT is an archive, a CAR, a folder or a link; INDEX says which, default all. A content warning is shown before the
+    text. Text is shown as its author wrote it, with what could move a terminal's cursor escaped. Only what a link names
+    is fetched, unless --from says where it lies: of one testimony, what its proof needs.
 
     \b
     mirror read archive/ 3
     mirror read voices.car
+    mirror read 'ipns://k51…#voices.example/archive+…' 3
     mirror read --from archive/ 'ipfs://bafybei…/note/00/00/00/03.txt#voices.example/archive+…'
     """
     with open_given(what) as given:
@@ -130,14 +162,14 @@ def read(
                 f"{what} is a note by itself, without the log that lists it",
                 hint=f"judge it with: mirror verify --key KEY {what}",
             )
-        if given.copy is not None:
-            return _Reading(session, given.copy, given.link, key_text, memory=not no_memory, yes=yes).show(indexes)
-        link = given.link
-        if source is None or link is None:
-            raise link_alone(link) if link else Missing(f"{what} is not here")
-        wanted = indexes or _indexes_of(link)
-        with open_copy(source) as copy:
-            return _Reading(session, copy, link, key_text, memory=not no_memory, yes=yes).show(wanted)
+        wanted = indexes or (_indexes_of(given.link) if given.link is not None else ())
+        with open_named(session, given, source, gateways, memory=not no_memory) as copy:
+            one = copy.far and bool(wanted)
+            reading = _Reading(session, copy, given.link, key_text, one=one, memory=not no_memory, yes=yes)
+            code = reading.show(wanted)
+            for state, words in in_rows(copy.told()):
+                session.terminal.tell(f"{state:<8}{words}")
+            return code
 
 
 def _indexes_of(link: Link) -> tuple[int, ...]:
@@ -150,13 +182,22 @@ def _indexes_of(link: Link) -> tuple[int, ...]:
 
 
 class _Reading:
-    """One edition being read, and what is known of its key."""
+    """One edition being read, and what is known of its key; `one`: no more of it than what is shown."""
 
     def __init__(
-        self, session: Session, copy: Copy, link: Link | None, key_text: str | None, *, memory: bool, yes: bool
+        self,
+        session: Session,
+        copy: Copy,
+        link: Link | None,
+        key_text: str | None,
+        *,
+        one: bool,
+        memory: bool,
+        yes: bool,
     ) -> None:
         self._terminal: Terminal = session.terminal
         self._yes = yes
+        self._one = one
         trust = trust_of(session, claim_of_link(link), key_text, None, memory=memory)
         named = trust.given or trust.claimed
         root = link.cid if link is not None and link.scheme == IPFS else copy.root
@@ -168,7 +209,9 @@ class _Reading:
         log, checkpoint = self._edition.log, self._edition.checkpoint
         if log.root_hash() != checkpoint.root_hash:
             raise Unverified("the log's tiles do not add up to its checkpoint")
-        self._withdrawn = self._edition.withdrawn()
+        if not one:
+            copy.bring(LISTED)
+        self._withdrawn = {} if one else self._edition.withdrawn()
 
     def show(self, indexes: tuple[int, ...]) -> int:
         """Show the testimonies at these indexes, or all; the exit code."""
@@ -181,6 +224,8 @@ class _Reading:
         key = self._report.verdict(Claim.KEY)
         key_words = [in_groups(word) if len(word) > 60 else word for word in key.words[0].split(" ")]
         self._terminal.say(f"key {key.state.value}: {' '.join(key_words)}")
+        if self._one:
+            self._terminal.say(NOT_READ)
         self._terminal.give(
             {
                 "mirror": edition.key.name,

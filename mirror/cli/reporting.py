@@ -4,12 +4,16 @@ Every claim has a line of its own, and what was not shown has the last one. All 
 Keys and hashes are shown whole.
 """
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from mirror.cli.forking import Fork
-from mirror.cli.terminal import Terminal, escape, in_groups, many
+from mirror.cli.terminal import Terminal, escape, in_groups, in_one_line, many
 from mirror.tree import in_words, note_path
 from mirror.verdict import Claim, Report, State
+
+if TYPE_CHECKING:
+    from mirror.network.standing import Told
 
 WIDTH = max(len(claim.value) for claim in Claim) + 2
 STATES = max(len(state.value) for state in State) + 2
@@ -17,8 +21,10 @@ STATES = max(len(state.value) for state in State) + 2
 NOT_SHOWN = "this shows who signed and what has not changed; it does not show that an account is true"
 
 
-def print_report(terminal: Terminal, report: Report, code: int, fork: Fork | None = None) -> None:
-    """Show what a verification found, and what was kept of a fork."""
+def print_report(
+    terminal: Terminal, report: Report, code: int, fork: Fork | None = None, told: "Sequence[Told]" = ()
+) -> None:
+    """Show what a verification found, what was kept of a fork, and what came of each gateway that was asked."""
     terminal.say(_headline(report))
     for claim in Claim:
         verdict = report.verdict(claim)
@@ -32,11 +38,26 @@ def print_report(terminal: Terminal, report: Report, code: int, fork: Fork | Non
         terminal.say(
             f"{'withdrawn':<{WIDTH}}{f'#{index}':<{STATES}}{who}{why}, listed at #{withdrawn.by}; please delete copies"
         )
+    for state, words in in_rows(told):
+        terminal.say(f"{'source':<{WIDTH}}{state:<{STATES}}{words}")
     summary = _summary(report)
     if summary:
         terminal.say(summary)
     terminal.say(NOT_SHOWN)
-    terminal.give(as_json(report, code, fork))
+    terminal.give(as_json(report, code, fork, told))
+
+
+def in_rows(told: "Sequence[Told]") -> Iterator[tuple[str, str]]:
+    """What came of each gateway, in a word and a line; nothing of one that was not asked."""
+    for each in told:
+        if each.lied:
+            yield "lied", in_one_line(each.lied)
+        elif each.blocks:
+            yield "brought", f"{in_one_line(each.who)}: {many(each.blocks, 'block', 'blocks')}, {each.size} bytes"
+        elif each.absent:
+            yield "has not", f"{in_one_line(each.who)}: it says not to have it, or does not show it"
+        elif each.failed:
+            yield "did not", in_one_line(each.failed)
 
 
 def shown(words: str) -> str:
@@ -70,7 +91,7 @@ def _summary(report: Report) -> str:
     return "; ".join(parts)
 
 
-def as_json(report: Report, code: int, fork: Fork | None = None) -> dict[str, Any]:
+def as_json(report: Report, code: int, fork: Fork | None = None, told: "Sequence[Told]" = ()) -> dict[str, Any]:
     """The same as one document."""
     return {
         "what": report.what,
@@ -103,6 +124,17 @@ def as_json(report: Report, code: int, fork: Fork | None = None) -> dict[str, An
             "attachments": report.counts.attachments,
             "signed_by_authors": report.counts.by_authors,
         },
+        "sources": [
+            {
+                "who": each.who,
+                "blocks": each.blocks,
+                "bytes": each.size,
+                "absent": each.absent,
+                "lied": each.lied or None,
+                "failed": each.failed or None,
+            }
+            for each in told
+        ],
         "evidence": str(fork.evidence) if fork is not None and fork.evidence is not None else None,
         "not_shown": NOT_SHOWN,
         "exit_code": code,

@@ -5,14 +5,14 @@
     a file that is a CAR         an export, or any other CAR with one root
     a file that is a note        an announcement, a testimony, …; a proof beside it is taken along
     the evidence of a fork       as `verify` writes it
-    anything else                a link; where its blocks are is said with --from
+    anything else                a link; where its blocks come from, `mirror.cli.copies` says
 
 Nothing here connects to anything.
 """
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from mirror import tree
 from mirror.alone import ONE_FILES, Beside, is_evidence, nothing_beside
 from mirror.check import Place, Read, Source
 from mirror.cli.typed import Misused
-from mirror.errors import Malformed, Missing, Refused, Unavailable
+from mirror.errors import Malformed, Missing, Refused
 from mirror.formats import car, link, note
 from mirror.formats.cid import CID
 from mirror.formats.link import Link
@@ -32,6 +32,7 @@ from mirror.store import files
 from mirror.store.folder import PlainFolder, name_file
 
 if TYPE_CHECKING:
+    from mirror.network.standing import Told
     from mirror.store.blocks import Blocks
 
 NAME_ONE = "name an archive's folder, a .car file, a note, or a link that begins with ipfs:// or ipns://"
@@ -40,10 +41,13 @@ NAME_ONE = "name an archive's folder, a .car file, a note, or a link that begins
 
 @dataclass
 class Copy:
-    """Blocks of one tree that lie on this machine.
+    """Blocks of one tree, that lie on this machine or are fetched as they are read.
 
     `damage` says what is wrong with the files they lie in; `unreached`, where the copy must hold nothing else, gives
     how many blocks the tree does not use. Where there is a `source`, other processes can read blocks for themselves.
+
+    Of a tree that is fetched (`far`), `record` is the record of the name that led to it, `bring` fetches ahead what
+    lies below some names at its top (None: all of it), and `told` says what came of each gateway so far.
     """
 
     what: str
@@ -53,15 +57,23 @@ class Copy:
     damage: dict[str, str] = field(default_factory=dict)
     unreached: Callable[[], int] = lambda: 0
     source: Source | None = None
+    far: bool = False
+    record: bytes | None = None
+    bring: Callable[[Sequence[str] | None], None] = lambda names: None
+    told: "Callable[[], list[Told]]" = list
 
 
 @dataclass(frozen=True)
 class Given:
-    """What the reader named: a copy, a note (with the proof beside it), a link, or the evidence of a fork."""
+    """What the reader named: a copy, a note (with the proof beside it), a link, or the evidence of a fork.
+
+    `at` is the gateway in whose address the link came.
+    """
 
     copy: Copy | None = None
     note: bytes | None = None
     link: Link | None = None
+    at: str = ""
     proof: bytes | None = None
     beside: Beside = nothing_beside
     evidence: bytes | None = None
@@ -74,7 +86,7 @@ def open_given(what: str) -> Iterator[Given]:
         raise Misused("nothing is named", hint=NAME_ONE)
     path = Path(what)
     if not _exists(path):
-        yield Given(link=_parse_link(what))
+        yield Given(link=_parse_link(what), at=link.gateway_of(what))
     elif path.is_dir() or _is_car(path):
         with open_copy(path) as copy:
             yield Given(copy=copy)
@@ -105,7 +117,8 @@ def _open_text(path: Path) -> Given:
     if path.suffix == _PROOF:
         raise Refused(f"{path} is a proof, which says nothing without its note", hint="name the note beside it")
     with contextlib.suppress(Malformed, UnicodeDecodeError):
-        return Given(link=link.parse(data.decode()))
+        text = data.decode()
+        return Given(link=link.parse(text), at=link.gateway_of(text))
     try:
         note.split_note(data)
     except Malformed as error:
@@ -235,11 +248,3 @@ class _Reached:
     def unreached(self) -> int:
         """How many blocks nobody asked for."""
         return len(self._blocks) - sum(self._marks)
-
-
-def link_alone(found: Link) -> Unavailable:
-    """What is said where a link is named without the copy to read it from."""
-    return Unavailable(
-        f"{found.scheme}://{found.cid} is a link, and this version reads no network",
-        hint="fetch the archive or its CAR by any way, and name it with --from",
-    )

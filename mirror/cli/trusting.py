@@ -11,11 +11,11 @@ from pathlib import Path
 
 import click
 
+from mirror.cli.copies import edition_of, gateway_option, open_named
 from mirror.cli.main import Session
 from mirror.cli.sources import Given, open_given
 from mirror.cli.terminal import in_groups
-from mirror.cli.typed import as_typed
-from mirror.edition import Edition
+from mirror.cli.typed import as_typed, from_option
 from mirror.errors import Malformed, MirrorError, Refused, Unavailable, Unverified
 from mirror.formats import checkpoint, key, note, notes
 from mirror.formats import cid as cids
@@ -111,22 +111,24 @@ def remember(session: Session, report: Report) -> None:
         known.see(mirror, KnownSeen(report.edition, root, report.signed_checkpoint))
 
 
-def key_of(session: Session, what: str) -> PublicKey:
-    """The key that something names: a link with a key, a vkey, an archive, a CAR; or an announcement's, if known."""
+def key_of(session: Session, what: str, source: Path | None, gateways: tuple[str, ...]) -> PublicKey:
+    """The key that something names: a link, a vkey, an archive, a CAR; or an announcement's, if known.
+
+    Only for a link without a key does it connect.
+    """
     if "+" in what and not Path(what).exists() and "#" not in what:
         with as_typed():
             return key.parse_vkey(what)
     with open_given(what) as given:
-        return _key_in(session, given)
+        if given.note is not None or given.evidence is not None:
+            return _known_key(session, given)
+        if given.link is not None and given.link.key is not None:
+            return given.link.key
+        with open_named(session, given, source, gateways) as copy:
+            return edition_of(copy, given.link).key
 
 
-def _key_in(session: Session, given: Given) -> PublicKey:
-    if given.copy is not None:
-        return Edition(given.copy.root, given.copy.get).key
-    if given.link is not None:
-        if given.link.key is None:
-            raise Refused("the link carries no key", hint="take the whole link, with what stands behind its #")
-        return given.link.key
+def _known_key(session: Session, given: Given) -> PublicKey:
     name = notes.mirror_name(given.note or b"")
     known = Memory(session.state).named(name)
     if len(known) != 1:
@@ -138,14 +140,25 @@ def _key_in(session: Session, given: Given) -> PublicKey:
 
 @click.command()
 @click.argument("what", required=False, metavar="LINK")
+@from_option
+@gateway_option
 @click.option("--list", "list_", is_flag=True, help="Show the mirrors whose keys you confirmed.")
 @click.option("--forget", is_flag=True, help="Remove every trace of a mirror from your memory of them.")
 @click.option("--yes", is_flag=True, help="You have compared the key; do not ask.")
 @click.pass_obj
-def trust(session: Session, what: str | None, *, list_: bool, forget: bool, yes: bool) -> None:
+def trust(
+    session: Session,
+    what: str | None,
+    *,
+    source: Path | None,
+    gateways: tuple[str, ...],
+    list_: bool,
+    forget: bool,
+    yes: bool,
+) -> None:
     """Confirm a mirror's key, after comparing all of it.
 
-    LINK is a link with a key, a vkey, an archive's folder or a CAR.
+    LINK is a link, a vkey, an archive's folder or a CAR. Of a link without a key, the charter is fetched.
 
     \b
     mirror trust archive/
@@ -158,7 +171,7 @@ def trust(session: Session, what: str | None, *, list_: bool, forget: bool, yes:
         return
     if what is None:
         raise click.UsageError("name a link, an archive or a CAR, or give --list")
-    mirror = key_of(session, what)
+    mirror = key_of(session, what, source, gateways)
     if forget:
         _forget(session, mirror)
     else:

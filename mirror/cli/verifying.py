@@ -1,4 +1,4 @@
-"""`mirror verify`: judge what a reader has, claim by claim. It never connects to anything."""
+"""`mirror verify`: judge what a reader has, claim by claim. It connects only for a link without `--from`."""
 
 import contextlib
 import os
@@ -11,10 +11,11 @@ import click
 from mirror.alone import verify_evidence, verify_note
 from mirror.audit import Evidence, Run
 from mirror.cli import forking
+from mirror.cli.copies import gateway_option, open_named
 from mirror.cli.forking import Fork
 from mirror.cli.main import Session
 from mirror.cli.reporting import print_report
-from mirror.cli.sources import Copy, link_alone, open_copy, open_given
+from mirror.cli.sources import Copy, open_given
 from mirror.cli.trusting import remember, trust_of
 from mirror.cli.typed import from_option
 from mirror.edition import Edition
@@ -39,6 +40,7 @@ PROCESSES_FROM = 4_000
 @click.command()
 @click.argument("what")
 @from_option
+@gateway_option
 @click.option("--key", "key_text", metavar="KEY", help="Go by this key for once: a vkey, or its k51… name.")
 @click.option("--hashes-only", is_flag=True, help="Do not compute the signatures on testimonies.")
 @click.option(
@@ -56,6 +58,7 @@ def verify(
     session: Session,
     what: str,
     source: Path | None,
+    gateways: tuple[str, ...],
     key_text: str | None,
     *,
     hashes_only: bool,
@@ -65,19 +68,21 @@ def verify(
 ) -> int:
     """Judge an archive, a CAR, a fetched folder, a note, an announcement or a link.
 
-    WHAT is judged claim by claim, and every item that is not what it should be is named. Nothing is fetched. Exit code
-    0: all that was asked for holds; 1: something is false; 3: something could not be told, such as a key that nobody
-    confirmed.
+    WHAT is judged claim by claim, and every item that is not what it should be is named. Only what a link names is
+    fetched, unless --from says where it lies. Exit code 0: all that was asked for holds; 1: something is false; 3:
+    something could not be told, such as a key that nobody confirmed.
 
     \b
     mirror verify archive/
     mirror verify voices.car
+    mirror verify 'ipns://k51…#voices.example/archive+…'
+    mirror verify --gateway https://gateway.example 'ipfs://bafybei…#voices.example/archive+…'
     mirror verify --from voices.car 'ipfs://bafybei…#voices.example/archive+…'
     mirror verify --from archive/ 'ipfs://bafybei…/note/00/00/00/17.txt#voices.example/archive+…'
     mirror verify --from archive/ announcement.txt
     mirror verify --key k51… note.txt
     """
-    fork = None
+    fork, told = None, []
     with _judging(session, hashes_only=hashes_only) as judging, open_given(what) as given:
         link = given.link
         trust = trust_of(session, claim_of_link(link), key_text, seen_file, memory=not no_memory)
@@ -86,32 +91,23 @@ def verify(
         elif given.note is not None and source is None:
             report = verify_note(what, given.note, trust, given.proof, given.beside)
         else:
-            with _copy_of(given.copy, source, link) as copy:
+            with open_named(session, given, source, gateways, memory=not no_memory) as copy:
                 report = _judge(judging, copy, trust, link, given.note)
                 fork = keep_evidence(report, copy) if report.forked_with else None
+                told = copy.told()
     asked = ALWAYS_ASKED.union(Claim(name) for name in require)
     code = report.exit_code(asked - {Claim.SIGNED} if hashes_only and "signed" not in require else asked)
     whole = link is None or not link.path
     if code != 1 and whole and not no_memory and seen_file is None:
         remember(session, report)
-    print_report(session.terminal, report, code, fork)
+    print_report(session.terminal, report, code, fork, told)
     return code
-
-
-@contextlib.contextmanager
-def _copy_of(copy: Copy | None, source: Path | None, link: Link | None) -> Iterator[Copy]:
-    if source is not None:
-        with open_copy(source) as opened:
-            yield opened
-    elif copy is not None:
-        yield copy
-    elif link is not None:
-        raise link_alone(link)
 
 
 def _judge(judging: "_Judging", copy: Copy, trust: Trust, link: Link | None, announcement: bytes | None) -> Report:
     if link is not None and link.path:
         return verify_one(_evidence(copy, link, None), tuple(link.path.split("/")), trust)
+    copy.bring(None)
     return judging(copy, trust, link, announcement)
 
 

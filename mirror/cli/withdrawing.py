@@ -7,6 +7,7 @@ import click
 
 from mirror import withdraw as flow
 from mirror.cli.authoring import mirror_of
+from mirror.cli.copies import gateway_option
 from mirror.cli.main import Session
 from mirror.cli.publishing import Order, begin, pin_published, print_published, today
 from mirror.cli.terminal import isolate
@@ -129,8 +130,11 @@ def _show(session: Session, head: Edition, wanted: Wanted) -> None:
 
 @click.command()
 @click.argument("cid")
-@click.option("--for", "what", required=True, metavar="LINK", help="The mirror: its announcement, archive or CAR.")
+@click.option(
+    "--for", "what", required=True, metavar="LINK", help="The mirror: its announcement, archive or CAR; or a link."
+)
 @from_option
+@gateway_option
 @click.option(
     "--key", "key_file", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Your key."
 )
@@ -143,6 +147,7 @@ def request(
     *,
     what: str,
     source: Path | None,
+    gateways: tuple[str, ...],
     key_file: Path,
     output: Path,
     passphrase_fd: int | None,
@@ -157,7 +162,7 @@ def request(
     with as_typed("the testimony's CID"):
         about = cids.parse_ours(cid, cids.RAW)
     check_new(output, "name another file with -o")
-    mirror = mirror_of(what, source)
+    mirror = mirror_of(session, what, source, gateways)
     asked = requests.Request(mirror.name, mirror.charter, about)
     sealed = files.read_at_most(key_file, vault.SECRET_AT_MOST, "the key")
     author = open_sealed(session, sealed, passphrase_fd, "your key")

@@ -88,6 +88,17 @@ def _locate(address: str) -> tuple[str, str, str]:
     raise Malformed(f"not a link to a mirror: {address[:80]!r}")
 
 
+def gateway_of(text: str) -> str:
+    """The address of the gateway in whose URL a link came; empty where it came in any other form."""
+    address = text.strip().partition("#")[0]
+    if not address.startswith(("http://", "https://")) or _gateway_form(address) is None:
+        return ""
+    url = urlsplit(address)
+    host = _HOST.fullmatch(url.hostname or "")
+    place = url.netloc.lower().removeprefix(f"{host[1]}.{host[2]}.") if host else url.netloc
+    return f"{url.scheme}://{place}"
+
+
 def _gateway_form(address: str) -> tuple[str, str, str] | None:
     try:
         url = urlsplit(address)

@@ -5,6 +5,7 @@
     proxy = ""          # the one route out, such as "socks5h://127.0.0.1:9050"; "" for none
     pin = ["home"]      # the services that `mirror publish` pins to
     routing = []        # delegated routing endpoints that `mirror name` also puts the name to
+    gateways = []       # whom readers ask for what a link names; none for a list of public ones
 
     [service.home]
     kind = "kubo"       # an IPFS node
@@ -65,6 +66,7 @@ _COMMENTS = {
     "proxy": 'The one way out for whatever connects, such as "socks5h://127.0.0.1:9050" for Tor; "" for none.',
     "pin": 'The services below that "mirror publish" pins to once an edition is made, such as ["home"].',
     "routing": 'Delegated routing endpoints that "mirror name" puts the name to, such as ["https://delegated.example"].',
+    "gateways": 'Whom to ask for what a link names, such as ["https://gateway.example"]; [] for a list of public ones.',
 }
 
 _EXAMPLES = """
@@ -116,6 +118,7 @@ class Settings:
     proxy: str = ""
     pin: tuple[str, ...] = ()
     routing: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
     service: tuple[Service, ...] = ()
 
     def as_toml(self) -> str:
@@ -172,9 +175,10 @@ def _checked(settings: Settings) -> Settings:
         language.check(settings.language)
     if settings.proxy:
         _check_proxy(settings.proxy)
-    for url in settings.routing:
-        _check_address("routing", url)
-        _check_url("routing", url)
+    for key, urls in (("routing", settings.routing), ("gateways", settings.gateways)):
+        for url in urls:
+            _check_address(key, url)
+            _check_url(key, url)
     known = [each.name for each in settings.service]
     for name in settings.pin:
         if name not in known:

@@ -25,7 +25,13 @@ HOME = Service("home", "kubo", "/ip4/127.0.0.1/tcp/5001")
 OURS = Service("ours", "cluster", "http://127.0.0.1:9094", copies=(2, 3))
 PAID = Service("paid-2", "pinning", "https://pins.example/psa", origins=("/ip4/192.0.2.1/tcp/4001/p2p/12D3",))
 WHOLE = Settings(
-    "mk", True, "socks5h://127.0.0.1:9050", ("home", "paid-2"), ("https://routing.example",), (HOME, OURS, PAID)
+    "mk",
+    True,
+    "socks5h://127.0.0.1:9050",
+    ("home", "paid-2"),
+    ("https://routing.example",),
+    ("https://gateway.example",),
+    (HOME, OURS, PAID),
 )
 
 

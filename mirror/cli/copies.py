@@ -1,0 +1,57 @@
+"""From what a reader named to a copy of it: the one at `--from`, the one she named, or what a link leads to.
+
+Only for a link without `--from` does anything connect: to the gateways of `mirror.cli.gateways`.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mirror.cli.main import Session
+from mirror.cli.sources import Copy, Given, open_copy
+from mirror.cli.typed import Misused
+from mirror.edition import Edition
+from mirror.errors import Unverified
+from mirror.formats import link
+from mirror.formats.link import Link
+
+gateway_option: Callable[[Any], Any] = click.option(
+    "--gateway",
+    "gateways",
+    multiple=True,
+    metavar="URL",
+    help="Ask this gateway for what a link names, and no public one; repeatable.",
+)
+"""Whom to ask for a link's blocks."""
+
+
+@contextlib.contextmanager
+def open_named(
+    session: Session, given: Given, source: Path | None, gateways: tuple[str, ...], *, memory: bool = True
+) -> Iterator[Copy]:
+    """The copy of what the reader named: at `--from`, or what she named itself, or what a link leads to."""
+    if source is not None:
+        if gateways:
+            raise Misused("--from and --gateway are different places to read from")
+        with open_copy(source) as copy:
+            yield copy
+    elif given.copy is not None:
+        yield given.copy
+    elif given.link is not None:
+        from mirror.cli.gateways import Asked, open_link  # noqa: PLC0415  (the network is loaded where it is used)
+
+        with open_link(session, Asked(given.link, given.at, gateways), memory=memory) as copy:
+            yield copy
+    else:
+        raise Misused("what is named here has no tree of its own", hint="name one with --from")
+
+
+def edition_of(copy: Copy, found: Link | None) -> Edition:
+    """The edition of a copy, by the link's key or, without one, the charter's own; Unverified where those differ."""
+    edition = Edition(copy.root, copy.get, None if found is None else found.key)
+    if found is not None and found.scheme == link.IPNS and edition.key.ipns != found.cid:
+        raise Unverified(f"this mirror's key is {edition.key.ipns}, not {found.cid}")
+    return edition

@@ -1,0 +1,198 @@
+"""Links through the network: who is asked, where a name leads, what is fetched, and into what.
+
+    whom      the gateway in whose address the link came; then --gateway, or `gateways` of mirror.toml, or `PUBLIC`
+    a name    those, and the nodes and routing endpoints of mirror.toml: `mirror.naming` judges what they say
+    a tree    block by block as it is read; or ahead, all that lies below some names of it (`Copy.bring`)
+
+Nobody is believed: blocks come verified (`mirror.network.gateways`), records by the name's own key. That a gateway does
+not have a block shows nothing of the mirror, so here it is no answer rather than something missing. What is fetched
+goes into a temporary file that has no name, unless its caller has another place for it.
+"""
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from mirror import naming
+from mirror.cli.main import Session
+from mirror.cli.services import open_sources
+from mirror.cli.sources import Copy
+from mirror.cli.terminal import in_one_line, many
+from mirror.cli.typed import Misused, as_typed
+from mirror.errors import Forked, Malformed, Missing, Unavailable
+from mirror.formats import ipns, unixfs
+from mirror.formats.cid import CID, DAG_PB
+from mirror.formats.link import IPFS, Link
+from mirror.naming import Heard, Known
+from mirror.network.gateways import Gateway, Gateways
+from mirror.network.http import is_here
+from mirror.store.fetched import Fetched
+from mirror.store.known import Memory
+from mirror.store.workspace import Workspace
+
+PUBLIC = (
+    "https://trustless-gateway.link",
+    "https://ipfs.io",
+    "https://4everland.io",
+    "https://ipfs.filebase.io",
+    "https://dget.top",
+    "https://ipfs.cyou",
+    "https://ipfs.storry.tv",
+    "https://ipfs.ecolatam.com",
+    "https://gateway.pinata.cloud",
+)
+"""Gateways that anybody may ask: two of the IPFS Foundation's, and those of the public-gateway-checker's list of August
+2026 that have one host. None of them is believed, and none need answer."""
+
+GATEWAYS_AT_MOST = 64
+"""Gateways that are asked: more than there are public ones, fewer than there can be files open."""
+
+HINT = "try again later, name another gateway with --gateway URL, or a copy on this machine with --from"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a reader named in place of a copy: a link, the gateway in whose address it came, and `--gateway`."""
+
+    link: Link
+    at: str = ""
+    urls: tuple[str, ...] = ()
+
+
+@contextlib.contextmanager
+def open_link(session: Session, asked: Asked, *, memory: bool = True) -> Iterator[Copy]:
+    """The tree that a link leads to, to be fetched as it is read.
+
+    Raises Unavailable where a name leads nowhere, or back behind what the reader saw; Forked where it leads to two.
+    """
+    urls = _whom(session, asked)
+    with contextlib.ExitStack() as stack:
+        peers = []
+        for url in urls:
+            with as_typed(f"--gateway {in_one_line(url[:80])}"):
+                peers.append(session.route.open("", url))
+        gateways = stack.enter_context(Gateways([Gateway(peer, time.monotonic) for peer in peers], time.monotonic))
+        _tell(session, [peer.who for peer in peers])
+        found = None if asked.link.scheme == IPFS else _follow_name(session, asked.link.cid, urls, memory=memory)
+        root = asked.link.cid if found is None or found.record is None else found.record.root
+        distant = _Distant(session, gateways, root, stack.enter_context(Fetched.for_now()))
+        yield Copy(
+            f"{asked.link.scheme}://{asked.link.cid}",
+            root,
+            distant.get,
+            far=True,
+            record=None if found is None else found.data,
+            bring=distant.bring,
+            told=lambda: gateways.told,
+        )
+
+
+def _whom(session: Session, asked: Asked) -> list[str]:
+    """Whom to ask, and in which order. A gateway on this machine is asked alone, so that nobody else learns of it."""
+    own = [asked.at] if asked.at else []
+    if asked.urls:
+        found = [*own, *asked.urls]
+    elif asked.at and is_here(urlsplit(asked.at).hostname or ""):
+        found = own
+    else:
+        found = [*own, *(Workspace(session.home).settings.gateways or PUBLIC)]
+    if len(found) > GATEWAYS_AT_MOST:
+        raise Misused(f"{len(found)} gateways, more than {GATEWAYS_AT_MOST}")
+    return list(dict.fromkeys(url.rstrip("/") for url in found))
+
+
+def _tell(session: Session, who: Sequence[str]) -> None:
+    """Say before anything leaves who will learn of it."""
+    way = f" through {session.route.proxy.rpartition('@')[2]}" if session.route.proxy else ""
+    session.terminal.tell(f"asking {many(len(who), 'gateway', 'gateways')}{way}: {', '.join(map(in_one_line, who))}")
+
+
+def _follow_name(session: Session, name: CID, urls: Sequence[str], *, memory: bool) -> Heard:
+    """The newest record of a name that anybody shows, if it is no older than the newest that the reader saw."""
+    with open_sources(session, Workspace(session.home), urls, shows=False) as sources:
+        heard = naming.ask(sources, name, datetime.now(UTC))
+    known = _records_seen(session, name) if memory else []
+    try:
+        naming.check_one_history(heard, known)
+    except Forked as error:
+        hint = "each of these trees can be judged by itself: mirror verify ipfs://…; show both to others"
+        raise Forked(error.message, hint=hint) from None
+    newest = naming.newest(heard)
+    if newest is None or newest.record is None:
+        said = "; ".join(in_one_line(each.words) for each in heard)
+        raise Unavailable(f"nobody shows where {name} leads: {said}", hint=HINT)
+    older = naming.later_known(newest, known)
+    if older is not None:
+        raise Unavailable(
+            f"nobody shows edition {older.number} of {name}, which you saw named before; the newest that is shown is "
+            f"edition {newest.record.sequence}",
+            hint=f"that older one can be judged by itself: mirror verify ipfs://{newest.record.root}",
+        )
+    session.terminal.tell(f"{newest.who} leads the name to edition {newest.record.sequence}, {newest.record.root}")
+    return newest
+
+
+def _records_seen(session: Session, name: CID) -> list[Known]:
+    """The newest record that was remembered of a confirmed mirror's name."""
+    found = [each.record for each in Memory(session.state).all() if each.key.ipns == name and each.record is not None]
+    records = [ipns.open_record(data, name) for data in found]
+    return [Known(record.sequence, record.root, "a record that you saw before") for record in records]
+
+
+class _Distant:
+    """A tree elsewhere, and what of it is here."""
+
+    def __init__(self, session: Session, gateways: Gateways, root: CID, kept: Fetched) -> None:
+        self._session = session
+        self._gateways = gateways
+        self._root = root
+        self._kept = kept
+
+    def get(self, cid: CID) -> bytes:
+        """A block, from here or from a gateway. Raises Unavailable where none brings it."""
+        if cid in self._kept:
+            return self._kept.get(cid)
+        with _no_answer():
+            data = self._gateways.get(cid)
+        self._kept.put(cid, data)
+        return data
+
+    def bring(self, names: Sequence[str] | None) -> None:
+        """Fetch ahead all that lies below these names at the top of the tree; None for the whole tree."""
+        links = self._links()
+        wanted = [self._root] if names is None else [link.cid for link in links if link.name in names]
+        sizes = [link.size or 0 for link in links if names is None or link.name in names]
+        with self._session.terminal.progress("fetching", "bytes") as move, _no_answer():
+            for cid in wanted:
+                self._gateways.fetch(cid, self._kept, progress=_towards(sum(sizes), move), at_most=_room())
+
+    def _links(self) -> tuple[unixfs.Link, ...]:
+        data = self.get(self._root)
+        if self._root.codec == DAG_PB:
+            with contextlib.suppress(Malformed):  # whoever judges the tree says so
+                return unixfs.open_folder(data)
+        return ()
+
+
+def _towards(total: int, move: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """Progress towards what the links claim that there is; they may claim anything."""
+    return lambda size, blocks: move(min(size, total), total)
+
+
+def _room() -> int:
+    """Bytes that may be fetched: half of what is free where temporary files lie, so that the disk is never full."""
+    return shutil.disk_usage(tempfile.gettempdir()).free // 2
+
+
+@contextlib.contextmanager
+def _no_answer() -> Iterator[None]:
+    """What gateways say not to have is not thereby missing from the mirror."""
+    try:
+        yield
+    except Missing as error:
+        raise Unavailable(error.message, hint=HINT) from None
