@@ -199,13 +199,15 @@ def test_cli_md_lists_the_names_in_every_json_document(
     assert set(json.loads(capsys.readouterr().out)) in documents("request")
     with (tmp_path / "voices" / "mirror.toml").open("a") as settings:
         settings.write('[service.nobody]\nkind = "kubo"\naddress = "/ip4/127.0.0.1/tcp/1"\n')
-    for path, line in (("pin", "pin"), ("status", "status")):
+    assert main.run(["--json", "announce"]) == 0
+    reach = f"reach {json.loads(capsys.readouterr().out)['newest_link']} --gateway http://127.0.0.1:1"
+    for path, line in (("pin", "pin"), ("status", "status"), ("reach", reach)):
         assert main.run(["--json", *line.split(" ")]) == 3
         assert set(json.loads(capsys.readouterr().out)) in documents(path), line
 
 
 def test_cli_md_names_a_document_for_each_command() -> None:
-    named = {path for path, _ in IN_JSON} | {"request", "pin"}
+    named = {path for path, _ in IN_JSON} | {"request", "pin", "reach"}
     ends = {
         path.removeprefix("mirror ") for path, each in COMMANDS.items() if not isinstance(each.command, click.Group)
     }

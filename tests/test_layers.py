@@ -30,7 +30,10 @@ MAY_IMPORT = {
     "publish": FLOW | {"plan"},
     "withdraw": FLOW | {"publish"},
     **dict.fromkeys(["anchor", "serve", "pin", "naming"], FLOW),
-    "cli": FLOW | {"network", "carry", "plan", "publish", "withdraw", "follow", "anchor", "serve", "pin", "naming"},
+    "reach": FLOW | {"naming"},
+    "cli": FLOW
+    | {"reach"}
+    | {"network", "carry", "plan", "publish", "withdraw", "follow", "anchor", "serve", "pin", "naming"},
 }
 """By the first name under ``mirror``; its own folder besides."""
 

@@ -22,7 +22,7 @@ from mirror.store.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class _Believed:
+class Believed:
     """What is known of a name before anybody is asked; `key` where the reader confirmed it."""
 
     key: PublicKey | None
@@ -37,12 +37,12 @@ def look(session: Session, workspace: Workspace, text: str, at: Sequence[str], *
             raise Misused("there is nobody to ask", hint="name somebody: --at https://…, --at /ip4/… or --at FILE")
         heard = naming.ask(sources, owner, now)
     memory = Memory(session.state)
-    believed = _believed(memory, workspace, owner)
-    fork = _fork(heard, believed.known)
+    trusted = believed(memory, workspace, owner)
+    fork = fork_in(heard, trusted.known)
     newest = naming.newest(heard)
-    older = None if newest is None else naming.later_known(newest, believed.known)
-    if newest is not None and believed.key is not None and not fork and older is None:
-        memory.see_record(believed.key, newest.data)
+    older = None if newest is None else naming.later_known(newest, trusted.known)
+    if newest is not None and trusted.key is not None and not fork and older is None:
+        memory.see_record(trusted.key, newest.data)
     _print(session, owner, heard, newest, fork=fork, older=older)
     if fork:
         return 1
@@ -66,7 +66,8 @@ def record_in_json(record: Record) -> dict[str, Any]:
     return {"edition": record.sequence, "index_hash": str(record.root), "until": record.end.isoformat()}
 
 
-def _believed(memory: Memory, workspace: Workspace, owner: CID) -> _Believed:
+def believed(memory: Memory, workspace: Workspace, owner: CID) -> Believed:
+    """What the archive here and the reader's memory say of a name; the archive only if it is of that name's mirror."""
     known: list[Known] = []
     if workspace.exists() and workspace.archive.has_head():
         with workspace.archive as archive:
@@ -75,16 +76,17 @@ def _believed(memory: Memory, workspace: Workspace, owner: CID) -> _Believed:
             known.append(Known(edition.number, edition.root, "the archive here"))
     confirmed = next((each for each in memory.all() if each.key.ipns == owner), None)
     if confirmed is None:
-        return _Believed(None, known)
+        return Believed(None, known)
     if confirmed.seen is not None:
         known.append(Known(confirmed.seen.edition, confirmed.seen.root_cid, "what you verified before"))
     if confirmed.record is not None:
         record = ipns.open_record(confirmed.record, owner)
         known.append(Known(record.sequence, record.root, "a record that you saw before"))
-    return _Believed(confirmed.key, known)
+    return Believed(confirmed.key, known)
 
 
-def _fork(heard: Sequence[Heard], known: Sequence[Known]) -> str:
+def fork_in(heard: Sequence[Heard], known: Sequence[Known]) -> str:
+    """The fork that shows in what was said of a name, in words; empty for none."""
     try:
         naming.check_one_history(heard, known)
     except Forked as error:

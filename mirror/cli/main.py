@@ -52,6 +52,7 @@ COMMANDS = {
     "serve": "serving:serve",
     "pin": "pinning:pin",
     "name": "naming:name",
+    "reach": "reaching:reach_",
     "demo": "demo:demo",
 }
 """Each command, and where in `mirror.cli` it is."""
@@ -76,6 +77,7 @@ SUMMARIES = {
     "serve": "hand on what is held here, to browsers and IPFS nodes",
     "pin": "have IPFS nodes, clusters or services hold the newest edition",
     "name": "sign where the mirror's name leads, tell everyone, ask everyone",
+    "reach": "show who gives a mirror to readers, and what keeps others from it",
     "withdraw": "take testimonies back",
     "request": "as an author, ask for your testimony to be withdrawn",
     "demo": "show the whole path on invented testimonies",

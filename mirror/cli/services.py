@@ -94,10 +94,13 @@ class _LeftOut:
     why: Refused
 
     def get_name(self, key: CID) -> bytes:
-        raise Unavailable(self.why.message, hint=self.why.hint)
+        raise Unavailable(self.why.message, hint=self.why.hint, how="left out")
 
     def put_name(self, record: bytes, key: CID) -> None:
         raise Unavailable(self.why.message, hint=self.why.hint)
+
+    def block(self, cid: CID) -> bytes:
+        raise Unavailable(self.why.message, hint=self.why.hint, how="left out")
 
 
 def _node(
