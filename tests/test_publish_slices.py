@@ -116,13 +116,15 @@ def test_a_process_that_is_killed_ends_the_run_and_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(cli_processes.os, "cpu_count", lambda: 2)
     plan = bench.plan(*write_all(bench))
-    with processes(PROCESSES_FROM) as executor:
-        assert executor is not None
-        killed = executor.submit(os.getpid).result()
-        os.kill(killed, signal.SIGKILL)
-        with pytest.raises(Unavailable, match="was stopped from outside") as refusal:
+
+    def carry_out() -> None:
+        with processes(PROCESSES_FROM) as executor:
+            assert executor is not None
+            os.kill(executor.submit(os.getpid).result(), signal.SIGKILL)
             bench.carry_out(plan, executor=executor)
-    assert refusal.value.hint == "the machine may be short of memory; try again"
+
+    with pytest.raises(Unavailable, match="was stopped from outside"):
+        carry_out()
     assert [path.name for path in bench.car.parent.iterdir()] == ["000001.car"]
 
 

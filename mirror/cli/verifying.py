@@ -1,7 +1,6 @@
 """`mirror verify`: judge what a reader has, claim by claim. It connects only for a link without `--from`."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from mirror.cli import forking
 from mirror.cli.copies import gateway_option, open_named
 from mirror.cli.forking import Fork
 from mirror.cli.main import Session
+from mirror.cli.processes import cores, pool
 from mirror.cli.reporting import print_report
 from mirror.cli.sources import Copy, open_given
 from mirror.cli.trusting import remember, trust_of
@@ -139,14 +139,10 @@ class _Judging:
             size = Edition(evidence.root, evidence.get).size
         except MirrorError:
             return 0
-        return (os.cpu_count() or 1) - 1 if size >= PROCESSES_FROM else 0
+        return cores() - 1 if size >= PROCESSES_FROM else 0
 
     def _start(self, count: int) -> "Executor":
-        import multiprocessing  # noqa: PLC0415  (only large archives pay for other processes)
-        from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
-
-        pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
-        executor = self._stack.enter_context(pool)
+        executor = self._stack.enter_context(pool(count))
         executor.submit(int)  # starts them all, while this process reads the log
         return executor
 

@@ -20,13 +20,13 @@ import os
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
-from mirror.errors import MirrorError, Unavailable
+from mirror.errors import MirrorError
 from mirror.formats import notes, wire
 from mirror.formats.cid import CID
 from mirror.formats.fields import Attachment
@@ -248,7 +248,7 @@ def in_order(
 ) -> Iterator[tuple[T, Result]]:
     """What `work` makes of the second of each pair, beside the first; on other processes where there is an executor.
 
-    Raises `Unavailable` where one of those was stopped from outside, and whatever `work` raises.
+    Raises whatever `work` raises, and the executor.
     """
     if executor is None:
         return ((beside, work(item)) for beside, item in items)
@@ -259,17 +259,13 @@ def _handed_out(
     executor: Executor, work: Callable[[Work], Result], items: Iterable[tuple[T, Work]]
 ) -> Iterator[tuple[T, Result]]:
     waiting: deque[tuple[T, Future[Result]]] = deque()
-    try:
-        for beside, item in items:
-            waiting.append((beside, executor.submit(work, item)))
-            if len(waiting) > SLICES_AHEAD:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        for first, future in waiting:
+    for beside, item in items:
+        waiting.append((beside, executor.submit(work, item)))
+        if len(waiting) > SLICES_AHEAD:
+            first, future = waiting.popleft()
             yield first, future.result()
-    except BrokenExecutor:
-        words = "a process that was given a part of the work was stopped from outside"
-        raise Unavailable(words, hint="the machine may be short of memory; try again") from None
+    for first, future in waiting:
+        yield first, future.result()
 
 
 class Sheets:
