@@ -12,7 +12,8 @@ said by its kind, since whoever asks many gateways goes on in different ways:
     Unavailable            it did not answer, or broke off; after 429 and 503 it is left in peace until `rest_until`
 
 An answer that drips is left: `SLOWEST` is what a CAR has to come with, over any `PATIENCE`. Which blocks it may hold
-follows from the blocks before it: those that they link to, each once. So endless CARs end at the first useless block.
+follows from the blocks before it: those that they link to. So endless CARs end at the first useless block. That none
+comes twice is asked for, and not everybody heeds it: no more blocks may come again than came.
 
 Specification: specs.ipfs.tech/http-gateways/trustless-gateway. Out of scope: names (`mirror.network.routing`), and
 stretches of a file (`entity-bytes`): files are read whole here, and what is held of them is not asked again anyway.
@@ -97,15 +98,18 @@ class Gateway:
 
     def _car(self, path: str, scope: str, root: CID, links: Links) -> Iterator[tuple[CID, bytes]]:
         query = [("format", "car"), ("dag-scope", scope), ("car-order", "dfs"), ("car-dups", "n")]
-        awaited, came = {root}, set[CID]()
+        linked, came, again = {root}, set[CID](), 0
         with self._ask(path, CAR_TYPE, query, "; version=1; order=dfs; dups=n") as flow:
             for cid, data in carstream.blocks(self._paced(flow.pieces)):
-                if cid not in awaited:
+                if cid not in linked:
                     raise Malformed(f"{self.who} sends the block {cid}, which nothing leads to")
-                came.add(cid)
-                awaited.discard(cid)
-                awaited.update(each for each in links(cid, data) if each not in came)
-                yield cid, data
+                linked.update(links(cid, data))
+                again += cid in came
+                if again > len(came):
+                    raise Malformed(f"{self.who} sends the same blocks again and again")
+                if cid not in came:
+                    came.add(cid)
+                    yield cid, data
 
     @contextlib.contextmanager
     def _ask(
@@ -114,17 +118,22 @@ class Gateway:
         """An answer of that media type, whose body is still to come."""
         accept = {"Accept": media_type + options}
         with self._peer.stream("GET", path, query=query, headers=accept, within=within) as flow:
-            self._check(flow, media_type)
-            yield flow
+            refusal = None if flow.status == 200 else self._read_refusal(flow)
+            if refusal is None:
+                self._check_type(flow, media_type)
+                yield flow
+        if refusal is not None:  # only here: an error inside would close a line that is still good
+            if refusal.status in _NOT_HERE:
+                raise Missing(f"{self.who} answers HTTP {refusal.status}")
+            refusal.need(200)
 
-    def _check(self, flow: Flow, media_type: str) -> None:
+    def _read_refusal(self, flow: Flow) -> Answer:
         if flow.status in _BUSY:
             self.rest_until = self._clock() + _seconds(flow.headers.get("retry-after", ""))
-        if flow.status != 200:
-            words = _gather(self._paced(flow.pieces), WORDS_AT_MOST) or b""
-            if flow.status in _NOT_HERE:
-                raise Missing(f"{self.who} answers HTTP {flow.status}")
-            Answer(self.who, flow.status, flow.headers, words).need(200)
+        words = _gather(self._paced(flow.pieces), WORDS_AT_MOST) or b""
+        return Answer(self.who, flow.status, flow.headers, words)
+
+    def _check_type(self, flow: Flow, media_type: str) -> None:
         given = flow.headers.get("content-type", "").partition(";")[0].strip().lower()
         if given != media_type:
             raise Malformed(f"{self.who} answers with {escape(given[:80], safe='/') or 'no media type'}")

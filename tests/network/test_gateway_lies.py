@@ -1,6 +1,5 @@
 """One gateway, asked directly: what it says to each lie, and how much of one it takes in."""
 
-import threading
 from collections.abc import Iterator
 
 import gateways as dishonest
@@ -11,7 +10,7 @@ from listening import answering
 from mirror.errors import BadBlock, Malformed, Missing, Unavailable
 from mirror.formats import unixfs
 from mirror.formats.car import BLOCK_AT_MOST
-from mirror.formats.cid import CID
+from mirror.formats.cid import CID, DAG_PB
 from mirror.network import gateway as gateways
 from mirror.network.gateway import RAW_TYPE, Gateway
 
@@ -165,17 +164,48 @@ def test_a_block_may_be_as_long_as_the_network_carries() -> None:
 
 
 def test_refusals_are_read_a_little_and_the_line_is_used_again(fake: FakeGateway, gateway: Gateway) -> None:
-    threads: set[int] = set()
+    lines = set()
 
     def refuse(fake: FakeGateway, line: dishonest.Line, asked: dishonest.Asked) -> None:
-        threads.add(threading.get_ident())
+        lines.add(line.connection.getpeername())
         answering(bytes(1000), 404)(line)
 
     fake.lies = refuse
     for _ in range(3):
         with pytest.raises(Missing):
             gateway.block(LETTER)
-    assert len(threads) == 1
+    assert len(lines) == 1
     fake.lies = lambda fake, line, asked: answering(bytes(10**7), 500, Content_Type=RAW_TYPE)(line)
     with pytest.raises(Unavailable, match="answers HTTP 500"):
         gateway.block(LETTER)
+
+
+def test_blocks_may_come_again_but_not_for_ever(fake: FakeGateway, gateway: Gateway) -> None:
+    """Folders that share what is below them, of a gateway that does not leave out what it sent."""
+    blocks = {CID.of_raw(b"shared"): b"shared"}
+    level = [unixfs.Link(name, CID.of_raw(b"shared"), 6) for name in ("a", "b")]
+    for depth in range(6):
+        folders = [unixfs.folder([*level, unixfs.Link(f"z{depth}{side}", level[0].cid, 0)]) for side in "ab"]
+        cids = [CID.of(DAG_PB, folder) for folder in folders]
+        blocks |= dict(zip(cids, folders, strict=True))
+        level = [unixfs.Link(name, cid, 0) for name, cid in zip("ab", cids, strict=True)]
+
+    def every_way(cid: CID) -> Iterator[tuple[CID, bytes]]:
+        yield cid, blocks[cid]
+        for link in gateways.links_of(cid, blocks[cid]):
+            yield from every_way(link)
+
+    fake.blocks = blocks
+    for height, twice in ((1, True), (6, False)):
+        top = next(cid for cid in blocks if _height(blocks, cid) == height)
+        body = dishonest.car_of(top, list(every_way(top)))
+        fake.lies = lambda fake, line, asked, body=body: answering(body, Content_Type=gateways.CAR_TYPE)(line)
+        if twice:
+            assert dict(gateway.below(top)).keys() == set(below(blocks, top))
+            continue
+        with pytest.raises(Malformed, match="sends the same blocks again and again"):
+            list(gateway.below(top))
+
+
+def _height(blocks: dict[CID, bytes], cid: CID) -> int:
+    return max((1 + _height(blocks, link) for link in gateways.links_of(cid, blocks[cid])), default=0)

@@ -352,6 +352,30 @@ def test_two_gateways_that_break_off_leave_no_gap(world: World, hasty: None) -> 
         assert fetch(gateways) == BLOCKS
 
 
+def test_what_comes_late_is_not_asked_for_again(world: World, hasty: None) -> None:
+    order = below(BLOCKS, ROOT)
+
+    def stall(fake: FakeGateway, line: dishonest.Line, asked: dishonest.Asked) -> None:
+        body = dishonest.car_of(asked.cid, fake.sections(asked))
+        if asked.form == "raw":
+            fake.honest(line, asked)
+            return
+        dishonest._begin(line, asked, f"Content-Length: {len(body)}\r\n")
+        start = len(dishonest.car_of(asked.cid, fake.sections(asked)[:7]))
+        line.say(body[:start])
+        fake.over.wait(1.0)
+        line.say(body[start:])
+
+    def slowly(fake: FakeGateway, line: dishonest.Line, asked: dishonest.Asked) -> None:
+        fake.over.wait(1.5)
+        fake.honest(line, asked)
+
+    (_, slow), gateways = world(stall, slowly)
+    assert fetch(gateways) == BLOCKS
+    assert len(set(slow.forms("raw") + slow.forms("car")) & set(order[2:])) <= standings.LINES
+    assert gateways.told[0].blocks == len(BLOCKS)
+
+
 def test_no_thread_is_left_waiting(world: World) -> None:
     before = threading.active_count()
     with ExitStack() as stack:
@@ -404,6 +428,31 @@ def test_a_thin_line_is_not_choked(monkeypatch: pytest.MonkeyPatch) -> None:
     large.came = 900_000
     assert not fetch._has_room(large, 1.0)
     assert fetch._has_room(fetching.Errand(ROOT, 1000), 1.0)
+
+
+def test_patience_grows_with_what_is_asked_and_how_often(world: World) -> None:
+    _, gateways = world(None)
+    (standing,) = gateways._standings  # noqa: SLF001
+    fetch = fetching.Fetch([standing], lambda: 0.0, 1, InMemory())
+
+    def patience(size: int, lines: int = 1, *, whole: bool = False) -> float:
+        errand = fetching.Errand(ROOT, size, whole=whole)
+        errand.lines = [fetching.Line(errand, standing, 0, 0, whole) for _ in range(lines)]
+        return fetch._patience(errand, 10.0)  # noqa: SLF001
+
+    assert patience(1 << 20) == patience(1, 5) == fetching.HEDGE  # nobody has answered yet: whoever is there
+    standing.took(0.4)
+    standing.served(1000)
+    assert patience(1) == 0.8
+    assert patience(1, 3) == 3.2
+    assert patience(1, 9) == fetching.HEDGE_AT_MOST
+    fetch._size = 1_000_000  # noqa: SLF001  (in ten seconds)
+    assert patience(200_000) == 4.0
+    assert patience(200_000, whole=True) == 0.8
+    assert patience(1 << 21) == fetching.HEDGE_AT_MOST
+    standing.took(0.0)
+    standing.took(0.0)
+    assert patience(1) == fetching.HEDGE
 
 
 # Along a path
