@@ -331,7 +331,7 @@ def test_an_edition_that_was_seen_and_nobody_has_leaves_it_open(
 
 
 def test_a_node_is_asked_for_what_it_has_at_home(made: Made, kubo: Kubo) -> None:
-    at = ("reach", f"ipfs://{made.root}", "--at", kubo.address)
+    at = ("reach", f"ipfs://{made.root}", "--at", kubo.address, "--gateway", closed_port())
     shown = run(*at, code=3)
     assert "\tblocks\thas none: does not hold block" in shown.out
     kubo.run("dag", "import", "--pin-roots=false", *map(str, made.cars))
@@ -342,7 +342,19 @@ def test_a_node_is_asked_for_what_it_has_at_home(made: Made, kubo: Kubo) -> None
     run("--proxy", "socks5h://127.0.0.1:1", *at, "--node-shows-its-address")
 
 
-def test_wrong_usage(made: Made) -> None:
-    assert "there is nobody to ask" in run("reach", str(NEWEST), code=2).err
+def test_gateways_are_those_of_the_settings_or_of_the_link(
+    made: Made, site: Callable[..., Site], tmp_path: Path
+) -> None:
+    one, other = site(made.blocks), site(made.blocks)
+    (tmp_path / "reader").mkdir()
+    (tmp_path / "reader" / "mirror.toml").write_text(f'gateways = ["{one.url}"]\n')
+    assert [each["who"] for each in run_reach(Link(link.IPFS, made.root))["answers"]] == [one.url]
+    shown = run("reach", f"{other.url}/ipfs/{made.root}")
+    assert shown.err == f"asking 1 counterpart: {other.url}\n"
+    shown = run("--proxy", "socks5h://127.0.0.1:1", "reach", str(NEWEST), "--gateway", "http://gateway.test", code=3)
+    assert "\tno answer (proxy): cannot be reached: the proxy socks5h://127.0.0.1:1 does not answer\t" in shown.out
+
+
+def test_wrong_usage() -> None:
     assert "the link: not a link" in run("reach", "ftp://x", "--gateway", "http://127.0.0.1:1", code=2).err
     assert "--gateway x: not an address" in run("reach", str(NEWEST), "--gateway", "x", code=2).err

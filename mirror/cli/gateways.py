@@ -70,7 +70,7 @@ def open_link(session: Session, asked: Asked, *, memory: bool = True) -> Iterato
 
     Raises Unavailable where a name leads nowhere, or back behind what the reader saw; Forked where it leads to two.
     """
-    urls = _whom(session, asked)
+    urls = whom(session, asked)
     with contextlib.ExitStack() as stack:
         peers = []
         for url in urls:
@@ -92,7 +92,7 @@ def open_link(session: Session, asked: Asked, *, memory: bool = True) -> Iterato
         )
 
 
-def _whom(session: Session, asked: Asked) -> list[str]:
+def whom(session: Session, asked: Asked) -> list[str]:
     """Whom to ask, and in which order. A gateway on this machine is asked alone, so that nobody else learns of it."""
     own = [asked.at] if asked.at else []
     if asked.urls:

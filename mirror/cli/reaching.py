@@ -9,11 +9,13 @@ from typing import Any
 import click
 
 from mirror import naming, reach
+from mirror.cli.copies import gateway_option
+from mirror.cli.gateways import Asked, whom
 from mirror.cli.looking import believed, fork_in, record_in_json
 from mirror.cli.main import Session
 from mirror.cli.services import open_sources
 from mirror.cli.terminal import in_groups, in_one_line, many
-from mirror.cli.typed import Misused, as_typed
+from mirror.cli.typed import as_typed
 from mirror.formats import link as links
 from mirror.formats.link import Link
 from mirror.naming import Heard, Known, Source
@@ -26,7 +28,7 @@ from mirror.store.workspace import Workspace
 
 @click.command("reach")
 @click.argument("link")
-@click.option("--gateway", "gateways", multiple=True, metavar="URL", help="Ask this gateway too; repeatable.")
+@gateway_option
 @click.option(
     "--at",
     multiple=True,
@@ -38,20 +40,22 @@ from mirror.store.workspace import Workspace
 def reach_(session: Session, *, link: str, gateways: Sequence[str], at: Sequence[str], shows: bool) -> int:
     """Ask everyone who may have a mirror for real bytes, verify them, and show who gives what.
 
-    Each is asked for the record of the mirror's name and for the newest edition's first pages. The table says who
-    serves which edition and in how many seconds, who has none, who lies, and what kept the others from answering.
+    Whom: the gateways, nodes and routing endpoints of mirror.toml, or public gateways where it names none, and those
+    of the options. Each is asked for the record of the mirror's name and for the newest edition's first pages. The
+    table says who serves which edition and in how many seconds, who has none, who lies, and what kept the others from
+    answering.
 
     \b
     mirror reach ipns://k51…#voices.example/archive+…
     mirror --proxy socks5h://127.0.0.1:9050 reach ipfs://bafy… --gateway https://gateway.example
     """
-    wanted = _parse(link)
+    with as_typed("the link"):
+        wanted = links.parse(link)
+    urls = whom(session, Asked(wanted, links.gateway_of(link), tuple(gateways)))
     workspace = Workspace(session.home)
     named = reach.name_of(wanted)
     known = [] if named is None else believed(Memory(session.state), workspace, named).known
-    with _open_all(session, workspace, gateways, at, shows=shows) as (sources, holders):
-        if not sources and not holders:
-            raise Misused("there is nobody to ask", hint="name somebody: --gateway https://… or --at /ip4/…")
+    with _open_all(session, workspace, urls, at, shows=shows) as (sources, holders):
         who = list(dict.fromkeys([*(each.who for each in holders), *(each.who for each in sources)]))
         session.terminal.tell(
             f"asking {many(len(who), 'counterpart', 'counterparts')}: {', '.join(map(in_one_line, who))}"
@@ -60,20 +64,15 @@ def reach_(session: Session, *, link: str, gateways: Sequence[str], at: Sequence
     return _print(session, wanted, found, known)
 
 
-def _parse(text: str) -> Link:
-    with as_typed("the link"):
-        return links.parse(text)
-
-
 @contextmanager
 def _open_all(
-    session: Session, workspace: Workspace, gateways: Sequence[str], at: Sequence[str], *, shows: bool
+    session: Session, workspace: Workspace, urls: Sequence[str], at: Sequence[str], *, shows: bool
 ) -> Iterator[tuple[list[Source], list[Holder]]]:
     """Everyone who keeps names, and everyone who holds blocks; a gateway and a node are both."""
     with ExitStack() as stack:
         sources = list(stack.enter_context(open_sources(session, workspace, at, shows=shows)))
         holders: list[Holder] = [each for each in sources if isinstance(each, Holder)]
-        for url in gateways:
+        for url in urls:
             with as_typed(f"--gateway {in_one_line(url[:80])}"):
                 peer = session.route.open("", url)
                 holders.append(stack.enter_context(Gateway(peer, time.monotonic)))
