@@ -21,6 +21,7 @@ from world import Mirror
 
 from mirror.cli import main
 from mirror.cli.sources import open_copy
+from mirror.cli.terminal import Terminal
 from mirror.errors import BadBlock, Forked, Malformed, MirrorError, Missing, NeedsNewer, Refused, Unavailable
 
 START = "from mirror.cli.main import main; main()"
@@ -150,6 +151,66 @@ def test_json_is_one_document_with_stable_names(words: str, place: Workplace) ->
     for secret in place.secrets:
         assert secret not in finished.out + finished.err
     assert "PRIVATE+KEY" not in finished.out + finished.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "error"),
+    [
+        ("--json verify nowhere", 2, "'nowhere' is no file or folder here, and no link"),
+        ("--json --bogus", 2, "no such option --bogus"),
+        ("--json --home", 2, "option '--home' requires an argument"),
+        ("--json publis", 2, "no such command 'publis'"),
+        ("--json verify", 2, "missing argument 'WHAT'"),
+        ("--json --home voices export -o voices.car", 4, "voices.car exists already and is not overwritten"),
+        ("--json --home nowhere list", 2, "nowhere"),
+    ],
+)
+@pytest.mark.usefixtures("place")
+def test_json_says_what_failed_in_the_words_of_standard_error(words: str, code: int, error: str) -> None:
+    finished = run_mirror(*words.split(" "))
+    document = json.loads(finished.out)
+    assert set(document) == {"error", "hint", "exit_code"}
+    assert (finished.code, document["exit_code"]) == (code, code)
+    assert error in document["error"]
+    first, *rest = finished.err.splitlines()
+    assert first == f"mirror: error: {document['error']}"
+    assert rest == ([] if document["hint"] is None else [f"  hint: {document['hint']}"])
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [(KeyboardInterrupt(), 130, "interrupted"), (ZeroDivisionError(), 70, "ZeroDivisionError in ")],
+)
+@pytest.mark.usefixtures("place")
+def test_json_says_that_it_was_interrupted_or_at_fault(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, words: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("mirror.cli.reporting.print_report", fail)
+    monkeypatch.setattr("mirror.cli.verifying.print_report", fail)
+    finished = run_mirror("--json", "verify", "voices")
+    assert (finished.code, json.loads(finished.out)["exit_code"]) == (code, code)
+    assert words in json.loads(finished.out)["error"]
+
+
+def test_what_fails_behind_a_result_leaves_one_document(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Terminal.give
+
+    def give(terminal: Terminal, document: dict[str, object]) -> None:
+        real(terminal, document)
+        raise Refused("too late")
+
+    monkeypatch.setattr(Terminal, "give", give)
+    finished = run_mirror("--json", "--home", "voices", "list")
+    assert finished.code == 4
+    assert "entries" in json.loads(finished.out)
+    assert "too late" in finished.err
+
+
+def test_without_json_what_failed_stands_on_standard_error_alone() -> None:
+    assert run_mirror("verify", "nowhere").out == ""
 
 
 def test_json_of_commands_that_make_and_bring_in(empty: Workplace) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -234,7 +234,9 @@ def cli(context: click.Context, home: Path, proxy: str | None, as_json: bool, qu
     mirror publish testimonies/            sign, store and list what is in a folder
     mirror verify archive/                 judge an archive, somebody else's or your own
     """
-    context.obj = Session(home, Terminal(as_json=as_json, quiet=quiet, verbose=verbose), proxy=proxy)
+    terminal = Terminal(as_json=as_json, quiet=quiet, verbose=verbose)
+    context.obj.append(terminal)
+    context.obj = Session(home, terminal, proxy=proxy)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -254,14 +256,18 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str] | None) -> int:
+    terminals: list[Terminal] = []
     try:
-        code = cli.main(args=arguments, prog_name="mirror", standalone_mode=False)
+        code = cli.main(args=arguments, prog_name="mirror", standalone_mode=False, obj=terminals)
         sys.stdout.flush()
     except (KeyboardInterrupt, EOFError):
-        return _explain(click.exceptions.Abort())
+        failure: Exception = click.exceptions.Abort()
     except Exception as error:
-        return _explain(error)
-    return code if isinstance(code, int) else 0
+        failure = error
+    else:
+        return code if isinstance(code, int) else 0
+    asked = sys.argv[1:] if arguments is None else arguments
+    return _explain(failure, terminals[0] if terminals else Terminal(as_json="--json" in asked))
 
 
 def _leave_quietly() -> None:
@@ -271,32 +277,53 @@ def _leave_quietly() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _explain(error: Exception) -> int:
+class _Failure(NamedTuple):
+    """What a run ended with: what it is called, in which words, and its exit code."""
+
+    kind: str
+    message: str
+    hint: str
+    code: int
+
+
+def _explain(error: Exception, terminal: Terminal) -> int:
     """Say what went wrong, and whose fault it is; the exit code."""
     if isinstance(error, BrokenPipeError | _Closed):
         raise error
+    if isinstance(error, HELP_INSTEAD):
+        error.show()
+        return error.exit_code
+    failure = _failure_of(error)
+    click.echo(
+        f"mirror: {failure.kind}: {failure.message}" if failure.message else f"\nmirror: {failure.kind}", err=True
+    )
+    if failure.hint:
+        click.echo(f"  hint: {failure.hint}", err=True)
+    if not terminal.has_given:
+        words = failure.message or failure.kind
+        terminal.give({"error": words, "hint": failure.hint or None, "exit_code": failure.code})
+    return failure.code
+
+
+def _failure_of(error: Exception) -> _Failure:
     if isinstance(error, MirrorError):
         return _failed(error)
     if isinstance(error, OSError):
         what = "input or output" if error.filename is None else os.fsdecode(error.filename)
         return _failed(Unavailable(f"{what}: {(error.strerror or 'it failed').lower()}"))
     if isinstance(error, click.exceptions.Abort):
-        click.echo("\nmirror: interrupted", err=True)
-        return INTERRUPTED
+        return _Failure("interrupted", "", "", INTERRUPTED)
     if isinstance(error, click.ClickException):
         return _misused(error)
     return _broken(error)
 
 
-def _failed(error: MirrorError) -> int:
-    _say("error", error.message, error.hint)
-    return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+def _failed(error: MirrorError) -> _Failure:
+    code = next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+    return _Failure("error", in_one_line(error.message), in_one_line(error.hint), code)
 
 
-def _misused(error: click.ClickException) -> int:
-    if isinstance(error, HELP_INSTEAD):
-        error.show()
-        return error.exit_code
+def _misused(error: click.ClickException) -> _Failure:
     context = getattr(error, "ctx", None)
     hint = getattr(error, "hint", None)
     if hint is None:
@@ -310,25 +337,19 @@ def _misused(error: click.ClickException) -> int:
     elif isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter):
         what = f"{error.param.opts[-1]}: " if isinstance(error.param, click.Option) else ""
         message = error.message
-    _say("error", what + message[:1].lower() + message[1:].rstrip("."), hint)
-    return error.exit_code
+    words = what + message[:1].lower() + message[1:].rstrip(".")
+    return _Failure("error", in_one_line(words), in_one_line(hint), error.exit_code)
 
 
-def _say(kind: str, message: str, hint: str) -> None:
-    click.echo(f"mirror: {kind}: {in_one_line(message)}", err=True)
-    if hint:
-        click.echo(f"  hint: {in_one_line(hint)}", err=True)
-
-
-def _broken(error: Exception) -> int:
+def _broken(error: Exception) -> _Failure:
     import traceback  # noqa: PLC0415  (only where the program is at fault)
 
     if os.environ.get("MIRROR_TRACEBACK"):
         traceback.print_exception(error)
     where = traceback.extract_tb(error.__traceback__)[-1]
-    _say(
+    return _Failure(
         "fault of the program",
         f"{type(error).__name__} in {Path(where.filename).name}:{where.lineno}",
         "this is no verdict on anything; set MIRROR_TRACEBACK=1 to see more, and please report it",
+        FAULT,
     )
-    return FAULT

@@ -67,6 +67,7 @@ class Terminal:
         self.silent = silent
         self.quiet = quiet
         self.verbose = verbose
+        self.has_given = False
 
     @property
     def interactive(self) -> bool:
@@ -81,6 +82,7 @@ class Terminal:
     def give(self, document: dict[str, Any]) -> None:
         """The result as one JSON document, where JSON is asked for."""
         if self.as_json and not self.silent:
+            self.has_given = True
             takes_all = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
             click.echo(json.dumps(document, ensure_ascii=not takes_all, indent=2))
 
