@@ -3,7 +3,12 @@
     whom to believe    every edition that a source offers is opened by the mirror's key (`mirror.edition`)
     which to take      all of them and the one held must be of one log; then the newest, if it is newer (`choose`)
     what to fetch      the blocks that the archive does not hold; the tree's folders say which those are (`Near`)
-    then               the caller judges the whole tree, and `mirror.carry.bring_in` takes it in
+    then               the caller judges the whole tree, lets go of what was withdrawn (`Leaving`), and
+                       `mirror.carry.bring_in` takes it in
+
+What an author withdrew with her token goes at once. Behind what the publisher alone withdrew may stand a seized key:
+it is no longer handed on, but put away for a while (`mirror.store.sealed`), and where it is much at once, nothing is
+taken in until a person agrees.
 
 Sources are equal: a file, a folder, some gateways together. One that cannot show what it offers is passed over and
 named. Two signed statements that contradict each other are something else: nothing is taken then, neither from this
@@ -23,6 +28,12 @@ from mirror.errors import FAULTS, Forked, MirrorError, Refused, Unavailable, Unv
 from mirror.formats.cid import CID, RAW
 from mirror.formats.unixfs import Get
 from mirror.store.archive import Archive
+
+ALONE_AT_MOST = 10
+"""Testimonies that a publisher alone may withdraw in one edition before a person is asked: what a bad month brings."""
+
+ONE_IN = 100
+"""The same for small mirrors: not more than one entry in so many."""
 
 
 class Source(Protocol):
@@ -165,14 +176,52 @@ def _compare(one: Edition, other: Edition) -> Contradiction | None:
     return None
 
 
-def take(archive: Archive, shown: Shown, judge: Callable[[CID, Get], bool]) -> tuple[Edition, int] | None:
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """What a newer edition withdraws of what is held: with its token, or by the publisher alone. `of`: entries held.
+
+    `blocks` are those of the latter that none of the former uses.
+    """
+
+    with_token: tuple[int, ...]
+    alone: tuple[int, ...]
+    of: int
+    blocks: frozenset[CID]
+
+    @property
+    def is_much(self) -> bool:
+        """Whether the publisher alone withdraws so much at once that a person is asked."""
+        return len(self.alone) > ALONE_AT_MOST or len(self.alone) * ONE_IN > self.of
+
+
+def leaving(archive: Archive, edition: Edition) -> Leaving:
+    """What leaves the archive with an edition that continues it."""
+    if not archive.has_head():
+        return Leaving((), (), 0, frozenset())
+    held = Edition(archive.head(), archive.blocks.get)
+    gone = {index: how for index, how in edition.withdrawn().items() if index < held.size and held.holds(index)}
+    with_token = tuple(sorted(index for index, how in gone.items() if how.with_token))
+    alone = tuple(sorted(gone.keys() - set(with_token)))
+    blocks = _blocks_at(held, alone) - _blocks_at(held, with_token)
+    return Leaving(with_token, alone, held.size, frozenset(blocks))
+
+
+def _blocks_at(edition: Edition, indexes: Sequence[int]) -> set[CID]:
+    return {cid for index in indexes for cid in edition.blocks_at(index)}
+
+
+def take(
+    archive: Archive, shown: Shown, judge: Callable[[CID, Get], bool], let_go: Callable[[Edition, Leaving], None]
+) -> tuple[Edition, int] | None:
     """Fetch what lacks, let `judge` look at the whole tree, and take it in; how many blocks were new.
 
-    None where `judge` says no: then nothing was changed. Raises what `carry.bring_in` does.
+    None where `judge` says no: then nothing was changed. `let_go` is told what the edition withdraws before anything
+    is changed; it puts away what is to be, or raises `Refused`. Raises what `carry.bring_in` does.
     """
     source, root = shown.offer.source, shown.offer.root
     near = Near(archive, source)
     source.fetch(root, near)
     if not judge(root, near.get):
         return None
+    let_go(shown.edition, leaving(archive, shown.edition))
     return carry.bring_in(archive, root, near.get)

@@ -1,19 +1,27 @@
 """`mirror follow`: a keeper's copy from files and gateways; what is new, and what contradicts what is held."""
 
 import json
+import os
 import shutil
-from collections.abc import Iterator
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import gateways
 import pytest
+from counterparts import CHECKOUT
 from gateways import FakeGateway
 from laid import Publisher
-from serving import Asking, serving, shelf_of
+from scenes import Place
+from serving import serving, shelf_of
 from storyteller import Finished, run_mirror
 
+from mirror import tree
 from mirror.edition import Edition
+from mirror.follow import Leaving
 from mirror.store.archive import Archive
+from mirror.store.blocks import Blocks
 
 
 @pytest.fixture
@@ -54,12 +62,6 @@ def verifies(copy: Path, publisher: Publisher) -> bool:
 
 def link_of(publisher: Publisher) -> str:
     return f"ipns://{publisher.run('name')['name']}#{publisher.vkey}"
-
-
-@pytest.fixture
-def serve(publisher: Publisher) -> Iterator[Asking]:
-    with Archive(publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as asking:
-        yield asking
 
 
 # From files
@@ -233,5 +235,118 @@ def test_a_name_that_leads_back_is_no_edition(publisher: Publisher, copy: Path) 
     assert "nobody shows edition 3, which is held here; the newest that is shown is edition 2" in done.err
 
 
-def test_somebody_to_follow_has_to_be_named(copy: Path) -> None:
-    assert "there is nobody to follow" in follow(copy, code=2).err
+# Withdrawals
+
+
+def withdrawing(place: Place, *arguments: str | Path) -> dict[str, bytes]:
+    """The publisher withdraws; the keeper's copy is still of before, and its content is given back."""
+    place.run("voices", "withdraw", "--yes", *arguments)
+    return content(place.base / "copy")
+
+
+def sealed(place: Place) -> list[Path]:
+    folder = place.base / "copy" / "sealed"
+    return sorted(folder.iterdir()) if folder.exists() else []
+
+
+def archived(place: Place, words: bytes) -> bool:
+    return any(words in data for data in content(place.base / "copy").values())
+
+
+def test_what_its_token_withdraws_is_dropped_at_once(place: Place) -> None:
+    withdrawing(place, "--token-file", place.world / "token.txt")
+    done = place.run("copy", "follow", "--from", place.base / "voices")
+    assert "withdrawn with their tokens, and dropped: #1, #3\n" in done.err
+    assert not archived(place, b"WITHDRAWN-")
+    assert sealed(place) == []
+
+
+def test_what_the_publisher_alone_withdraws_is_put_away_and_not_handed_on(place: Place) -> None:
+    before = withdrawing(place, "1")
+    done = place.run("copy", "follow", "--yes", "--from", place.base / "voices")
+    assert "withdrawn by the publisher alone: #1" in done.err
+    (kept,) = sealed(place)
+    assert f"no longer handed on, and put away in sealed/{kept.name}\n" in done.err
+    assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert b"WITHDRAWN-PICTURE" in kept.read_bytes()
+    assert not archived(place, b"WITHDRAWN-FIRST")
+    assert any(b"WITHDRAWN-FIRST" in data for data in before.values())
+    refused = run_mirror("serve", "--dry-run", kept)
+    assert (refused.code, "lies in sealed/, of which nothing is ever served" in refused.err) == (4, True)
+
+
+def test_what_is_put_away_makes_the_older_edition_whole_again(place: Place) -> None:
+    withdrawing(place, "1")
+    with place.archive("copy") as archive:
+        root = archive.head()
+    place.run("copy", "follow", "--yes", "--from", place.base / "voices")
+    with Blocks([*place.archive("copy").editions().values(), *sealed(place)]) as blocks:
+        assert all(cid in blocks for cid in tree.reach(root, blocks.get))
+
+
+def test_many_withdrawals_by_the_publisher_alone_stop_it_until_somebody_agrees(place: Place) -> None:
+    before = withdrawing(place, "1", "2")
+    done = place.run("copy", "follow", "--from", place.base / "voices", codes=(4,))
+    assert "nobody is here to ask: 2 of 5 entries are withdrawn at once, without their tokens" in done.err
+    assert (content(place.base / "copy"), sealed(place)) == (before, [])
+    place.run("copy", "follow", "--yes", "--from", place.base / "voices")
+    assert len(sealed(place)) == 1
+
+
+@pytest.mark.parametrize(
+    ("alone", "of", "much"), [(0, 5, False), (1, 99, True), (1, 100, False), (10, 1000, False), (11, 100_000, True)]
+)
+def test_how_much_is_much(alone: int, of: int, much: bool) -> None:
+    assert Leaving((), tuple(range(alone)), of, frozenset()).is_much == much
+
+
+def test_what_was_put_away_is_removed_when_its_time_is_over(place: Place) -> None:
+    withdrawing(place, "1")
+    place.run("copy", "follow", "--yes", "--from", place.base / "voices")
+    (kept,) = sealed(place)
+    old = kept.with_name("000004-until-2020-01-01.car")
+    kept.rename(old)
+    (kept.parent / "notes.txt").write_text("not ours")
+    done = place.run("copy", "follow", "--from", place.base / "voices")
+    assert f"removed sealed/{old.name}, whose time is over\n" in done.err
+    assert [path.name for path in sealed(place)] == ["notes.txt"]
+
+
+# Over and over
+
+
+def test_it_goes_on_until_it_is_stopped_and_passes_over_who_does_not_answer(
+    publisher: Publisher, copy: Path, tmp_path: Path
+) -> None:
+    link = link_of(publisher)
+    with Archive(publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as asking:
+        command = [sys.executable, "-c", "from mirror.cli.main import main; main()"]
+        arguments = ["--home", str(copy), "follow", "--every", "1h", "--gateway", asking.url, link]
+        variables = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+        with subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True, env=variables) as child:
+            assert child.stdout is not None
+            assert "edition 2 is here now" in child.stdout.readline()
+            child.send_signal(signal.SIGTERM)
+            assert child.wait(60) == 0
+    assert held(copy) == held(publisher.home)
+
+
+@pytest.mark.parametrize("text", ["1", "h", "1s", "0h", "32d", "1.5h", "+1h", "59"])
+def test_a_time_that_is_none_is_wrong_usage(copy: Path, text: str) -> None:
+    assert "--every: " in follow(copy, "--every", text, "--from", ".", code=2).err
+
+
+def test_a_fork_ends_it(publisher: Publisher, copy: Path, tmp_path: Path) -> None:
+    other = fork(publisher, tmp_path)
+    follow(copy, "--from", publisher.home)
+    follow(copy, "--every", "1h", "--from", other, code=1)
+
+
+def test_the_names_record_is_put_again_where_names_are_kept(publisher: Publisher, copy: Path) -> None:
+    link = link_of(publisher)
+    with Archive(publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as asking:
+        done = follow(copy, "--gateway", asking.url, "--at", asking.url, link)
+    assert (copy / "archive" / "name.ipns-record").read_bytes() == (
+        publisher.home / "archive" / "name.ipns-record"
+    ).read_bytes()
+    assert asking.url in done.err

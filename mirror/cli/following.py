@@ -1,49 +1,33 @@
 """`mirror follow`: a verified copy of a mirror, brought to the newest edition that its sources show.
 
-1. what an interrupted run left is finished
-2. sources are asked what the newest edition is: the name's records, and the files and folders of `--from`
-3. all that is shown and what is held has to be of one log; otherwise the evidence is written, and nothing else
-4. what is new is fetched, the whole tree judged, and the edition taken in
+With `--every` this is done over and over. What may be different the next time, such as a source that does not answer,
+is said and passed over; what a person has to look at ends it. A round is `mirror.cli.catching_up`.
 """
 
 import contextlib
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import click
 
-from mirror import follow as flow
-from mirror import naming
-from mirror.cli import forking
-from mirror.cli.carrying import judge_pending, keepers_workspace, take_up
+from mirror.cli.carrying import keepers_workspace
+from mirror.cli.catching_up import Asked, Round
 from mirror.cli.main import Session
-from mirror.cli.reporting import print_report, shown
-from mirror.cli.services import open_sources
-from mirror.cli.sources import Copy, open_copy
-from mirror.cli.terminal import in_one_line, many
-from mirror.cli.trusting import remember, trust_of
+from mirror.cli.terminal import in_one_line
 from mirror.cli.typed import Misused, as_typed
-from mirror.cli.upstream import HINT, Distant, Here
-from mirror.cli.verifying import claim_of_link, judge_copy, keep_evidence
-from mirror.edition import Edition
-from mirror.errors import Unavailable
-from mirror.follow import Choice, Contradiction, Offer
-from mirror.formats import ipns, link
-from mirror.formats.cid import CID
-from mirror.formats.key import PublicKey
-from mirror.formats.link import IPFS, Link
-from mirror.formats.unixfs import Get
-from mirror.naming import Heard
-from mirror.network.gateways import Gateway, Gateways
+from mirror.errors import Missing, Unavailable
+from mirror.formats import link, wire
+from mirror.formats.link import Link
 from mirror.store import files
-from mirror.store.archive import Archive
 from mirror.store.workspace import Workspace
-from mirror.trust import Trust
-from mirror.verdict import Claim, State
+
+EVERY_AT_MOST = 31 * 86400
+"""Seconds from one round to the next: who looks less often than each month does not follow."""
+
+_UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 
 @click.command()
@@ -56,26 +40,81 @@ from mirror.verdict import Claim, State
     help="An archive, CAR or folder to follow; with it alone, nothing connects. Repeatable.",
 )
 @click.option("--gateway", "urls", multiple=True, metavar="URL", help="Ask this gateway, or a keeper's. Repeatable.")
+@click.option("--at", multiple=True, metavar="WHERE", help="Put the name's record again there too, and ask there.")
+@click.option("--every", metavar="TIME", help="Go on doing so, at this distance: 30m, 1h, 1d.")
+@click.option("--yes", is_flag=True, help="Let go of what the publisher alone withdrew, however much it is.")
 @click.pass_obj
-def follow(session: Session, what: str | None, *, paths: tuple[Path, ...], urls: tuple[str, ...]) -> int:
+def follow(
+    session: Session,
+    what: str | None,
+    *,
+    paths: tuple[Path, ...],
+    urls: tuple[str, ...],
+    at: tuple[str, ...],
+    every: str | None,
+    yes: bool,
+) -> int:
     """Keep a verified copy of a mirror, and bring it up to date.
 
     LINK names the mirror; a copy that is there knows which it is. Only what is new is fetched, the whole edition is
     verified before anything of it is taken in, and an edition that contradicts the one held is refused: then the copy
-    stays as it is, and the evidence is written to a file.
+    stays as it is, and the evidence is written to a file. What was withdrawn leaves the copy.
 
     \b
     mirror --home copy follow --gateway https://gateway.example 'ipns://k51…#voices.example/archive+…'
     mirror --home copy follow --gateway http://127.0.0.1:8080
+    mirror --home copy follow --every 1h
     mirror --home copy follow --from voices.car
     """
-    asked = _parse(what)
+    seconds = None if every is None else _seconds(every)
+    asked = Asked(_parse(what), "" if what is None else link.gateway_of(what), paths, urls, at, yes)
     workspace = keepers_workspace(session)
-    if not paths and not urls:
-        raise Misused("there is nobody to follow", hint="name a gateway with --gateway URL, or a copy with --from")
     files.make_folder(workspace.archive.folder)
+    if seconds is None:
+        return _once(session, workspace, asked)
+    return _over_and_over(session, workspace, asked, seconds)
+
+
+def _once(session: Session, workspace: Workspace, asked: Asked) -> int:
     with workspace.writing(), workspace.archive as archive:
-        return _Following(session, workspace, archive, asked, urls).run(paths)
+        return Round(session, workspace, archive, asked).run()
+
+
+def _over_and_over(session: Session, workspace: Workspace, asked: Asked, seconds: float) -> int:
+    """Until somebody ends it, which is exit code 0, or there is something that a person has to look at."""
+    over = threading.Event()
+    with _ended_by_signals(over.set):
+        while not over.is_set():
+            try:
+                code = _once(session, workspace, asked)
+            except (Missing, Unavailable) as error:
+                session.terminal.warn(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {in_one_line(error.message)}")
+                code = 0
+            if code == 1:
+                return code
+            over.wait(seconds)
+    return 0
+
+
+@contextlib.contextmanager
+def _ended_by_signals(end: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, Ctrl-C and a service manager's stop let the round that is under way come to its end."""
+    told = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(each, lambda *_: end()) for each in told]
+    try:
+        yield
+    finally:
+        for each, handler in zip(told, before, strict=True):
+            signal.signal(each, handler)
+
+
+def _seconds(text: str) -> float:
+    unit = _UNITS.get(text[-1:])
+    with as_typed("--every"):
+        count = wire.decode_decimal(text[:-1], EVERY_AT_MOST)
+    if unit is None or not 60 <= count * unit <= EVERY_AT_MOST:
+        raise Misused(f"--every: {text!r} is no time from a minute to a month", hint="such as 30m, 1h or 1d")
+    return count * unit
 
 
 def _parse(what: str | None) -> Link | None:
@@ -86,172 +125,3 @@ def _parse(what: str | None) -> Link | None:
     if found.path:
         raise Misused("the link names something in a mirror; a whole mirror is followed", hint="leave its path out")
     return found
-
-
-@dataclass
-class _Following:
-    """One run of the command."""
-
-    session: Session
-    workspace: Workspace
-    archive: Archive
-    link: Link | None
-    urls: tuple[str, ...]
-    heard: Heard | None = None
-
-    def run(self, paths: tuple[Path, ...]) -> int:
-        """The exit code."""
-        take_up(self.session, self.archive, partial(judge_pending, self.session, self.archive, self._trust()))
-        with contextlib.ExitStack() as stack:
-            offers = [
-                Offer(Here(copy), self._root_of(copy)) for copy in map(stack.enter_context, map(open_copy, paths))
-            ]
-            if not self.urls:
-                return self._choose(offers, None)
-            distant = stack.enter_context(self._distant())
-            return self._choose([*offers, *(Offer(distant, root) for root in self._named())], distant)
-
-    def _trust(self) -> Trust:
-        return trust_of(self.session, claim_of_link(self.link), None, None, memory=True)
-
-    def _root_of(self, copy: Copy) -> CID:
-        return self.link.cid if self.link is not None and self.link.scheme == IPFS else copy.root
-
-    @contextlib.contextmanager
-    def _distant(self) -> Iterator[Distant]:
-        peers = []
-        for url in self.urls:
-            with as_typed(f"--gateway {in_one_line(url[:80])}"):
-                peers.append(self.session.route.open("", url))
-        with Gateways([Gateway(peer, time.monotonic) for peer in peers], time.monotonic) as gateways:
-            distant = Distant(self.session, gateways, self.workspace.home / "cache" / "following")
-            try:
-                yield distant
-            finally:
-                distant.close()
-                distant.tell()
-
-    # What the newest edition is
-
-    def _named(self) -> list[CID]:
-        """The trees that the gateways are asked for: the link's own, or those that the name's records lead to."""
-        if self.link is not None and self.link.scheme == IPFS:
-            return [self.link.cid]
-        name = self._name()
-        with open_sources(self.session, self.workspace, self.urls, shows=False) as sources:
-            heard = naming.ask(sources, name, datetime.now(UTC))
-        for each in heard:
-            if each.state == "false":
-                self.session.terminal.warn(in_one_line(each.words))
-        self.heard = naming.newest(heard)
-        held = self._held()
-        told = [each.record for each in heard if each.record is not None]
-        least = 0 if held is None else held.number
-        roots = {record.root: None for record in told if record.sequence >= least}
-        if not roots:
-            raise Unavailable(_why_none(heard, held), hint=HINT)
-        return list(roots)
-
-    def _name(self) -> CID:
-        if self.link is not None:
-            return self.link.cid
-        held = self._held()
-        if held is None:
-            raise Misused("which mirror is to be followed?", hint="name it by its link, ipns://k51…#…")
-        return held.key.ipns
-
-    def _held(self) -> Edition | None:
-        return Edition(self.archive.head(), self.archive.blocks.get) if self.archive.has_head() else None
-
-    def _link_name(self) -> CID | None:
-        """The name that the link claims for the mirror, if it claims one."""
-        claimed = claim_of_link(self.link)
-        return claimed.ipns if isinstance(claimed, PublicKey) else claimed
-
-    # What comes of it
-
-    def _choose(self, offers: list[Offer], distant: Distant | None) -> int:
-        choice = flow.choose(self.archive, offers, self._link_name())
-        for offer, error in choice.passed:
-            self.session.terminal.warn(f"{offer.source.who}: {in_one_line(error.message)}")
-        if choice.contradiction is not None:
-            return self._stop(choice.contradiction, distant)
-        code = self._take(choice, distant)
-        if distant is not None and code != 3:
-            distant.forget()
-        return code
-
-    def _stop(self, found: Contradiction, distant: Distant | None) -> int:
-        """Keep the evidence, and nothing else."""
-        one, other = sorted((found.one, found.other), key=lambda edition: edition.size)
-        fork = forking.keep(one.signed_checkpoint, other.signed_checkpoint, other.key, other.log)
-        if distant is not None:
-            distant.forget()
-        for words in fork.words:
-            self.session.terminal.warn(words)
-        raise type(found.error)(found.error.message, hint="nothing was taken in; show the evidence to others")
-
-    def _take(self, choice: Choice, distant: Distant | None) -> int:
-        edition, count = choice.newest, 0
-        if choice.shown is not None:
-            judging = _Judging(self)
-            taken = flow.take(self.archive, choice.shown, judging)
-            if taken is None:
-                return judging.code
-            edition, count = taken
-        what = (
-            f"is here now, {many(count, 'new block', 'new blocks')}" if count else "is here, and nothing newer is shown"
-        )
-        self.session.terminal.say(f"{edition.key.name}: edition {edition.number} {what}")
-        self._keep_record(edition)
-        self.session.terminal.give(
-            {
-                "mirror": edition.key.name,
-                "edition": edition.number,
-                "index_hash": str(edition.root),
-                "new_blocks": count,
-                "fetched_bytes": 0 if distant is None else distant.size,
-            }
-        )
-        return 0
-
-    def _keep_record(self, edition: Edition) -> None:
-        """Keep the newest record of the name, which whoever serves this copy hands on."""
-        if self.heard is None or self.heard.record is None or self.heard.record.root != edition.root:
-            return
-        kept = self.archive.name_record()
-        if kept is None or ipns.open_record(kept, edition.key.ipns).order < self.heard.record.order:
-            self.archive.set_name_record(self.heard.data)
-
-
-@dataclass
-class _Judging:
-    """Judges a whole tree as `mirror verify` does, and says why it is not taken in."""
-
-    following: _Following
-    code: int = 0
-
-    def __call__(self, root: CID, get: Get) -> bool:
-        session, copy = self.following.session, Copy("the edition shown", root, get)
-        report = judge_copy(session, copy, self.following._trust())
-        self.code = report.exit_code()
-        if self.code == 1 or report.key is None or report.verdict(Claim.COMPLETE).state is not State.HOLDS:
-            print_report(
-                session.terminal, report, self.code, keep_evidence(report, copy) if report.forked_with else None
-            )
-            session.terminal.warn("nothing was taken in")
-            return False
-        remember(session, report)
-        key = report.verdict(Claim.KEY)
-        if key.state is not State.HOLDS:
-            session.terminal.tell(f"key {key.state.value}: {shown('; '.join(key.words))}")
-        return True
-
-
-def _why_none(heard: list[Heard], held: Edition | None) -> str:
-    older = naming.newest(heard)
-    if older is not None and older.record is not None and held is not None:
-        shown_now = f"the newest that is shown is edition {older.record.sequence}"
-        return f"nobody shows edition {held.number}, which is held here; {shown_now}"
-    said = "; ".join(in_one_line(each.words) for each in heard)
-    return f"nobody shows where the name leads: {said}"

@@ -125,11 +125,11 @@ def _sort(session: Session, what: Sequence[Path]) -> tuple[list[Archive], list[P
 
 
 def _check_public(path: Path) -> None:
-    """Refuse whatever lies in a workspace's `secret/`, under which name it may have been called."""
+    """Refuse whatever lies in a workspace's `secret/` or `sealed/`, under which name it may have been called."""
     whole = path.resolve()
     for folder in (whole, *whole.parents):
-        if folder.name == "secret" and is_archive(folder.parent / "archive"):
-            raise Refused(f"{path} lies in secret/, of which nothing is ever served")
+        if folder.name in ("secret", "sealed") and is_archive(folder.parent / "archive"):
+            raise Refused(f"{path} lies in {folder.name}/, of which nothing is ever served")
 
 
 def _check_car(path: Path, file: "BinaryIO") -> None:
