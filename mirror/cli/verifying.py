@@ -9,6 +9,7 @@ import click
 
 from mirror.alone import verify_evidence, verify_note
 from mirror.audit import Evidence, Run
+from mirror.check import Listed
 from mirror.cli import forking
 from mirror.cli.copies import gateway_option, open_named
 from mirror.cli.forking import Fork
@@ -143,7 +144,8 @@ class _Judging:
 
     def _start(self, count: int) -> "Executor":
         executor = self._stack.enter_context(pool(count))
-        executor.submit(int)  # starts them all, while this process reads the log
+        for _ in range(count):
+            executor.submit(Listed, 0, b"", b"")  # each starts and loads what it needs, while this one reads the log
         return executor
 
 
