@@ -242,6 +242,8 @@ def measure_peers(bench: Bench, folder: Path, count: int) -> None:
         timed(["minisign", "-S", "-s", "m.key", "-m", "000001.txt"], folder)
         seconds = bench.best(5, lambda: timed(["minisign", "-Vq", "-p", "m.pub", "-m", "000001.txt"], folder))
         bench.add(Measure("peer: minisign -V", 1 / seconds, "files/s"))
+    if shutil.which("gpg"):
+        measure_gpg(bench, folder)
     if shutil.which("bagit.py"):
         bag = bench.work / "bag"
         shutil.copytree(folder, bag)
@@ -249,6 +251,19 @@ def measure_peers(bench: Bench, folder: Path, count: int) -> None:
         seconds = bench.best(2, lambda: timed(["bagit.py", "--validate", str(bag)], bench.work))
         bench.add(Measure("peer: bagit.py --validate", count / seconds, "files/s"))
         shutil.rmtree(bag)
+
+
+def measure_gpg(bench: Bench, folder: Path) -> None:
+    """How many a second `gpg --verify` checks, with a key ring and an agent of its own."""
+    ring = bench.work / "gpg"
+    ring.mkdir(mode=0o700)
+    gpg = ["gpg", "--homedir", str(ring), "--batch"]
+    timed([*gpg, "--passphrase", "", "--quick-gen-key", "bench", "ed25519", "sign", "never"], folder)
+    timed([*gpg, "--detach-sign", "000001.txt"], folder)
+    seconds = bench.best(5, lambda: timed([*gpg, "--verify", "000001.txt.sig", "000001.txt"], folder))
+    bench.add(Measure("peer: gpg --verify", 1 / seconds, "files/s"))
+    timed(["gpgconf", "--homedir", str(ring), "--kill", "all"], folder)
+    shutil.rmtree(ring)
 
 
 def measure_one_more(bench: Bench, home: Path, count: int) -> None:
