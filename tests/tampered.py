@@ -94,10 +94,10 @@ def verify(vkey: str, path: Path, *options: str | Path) -> Found:
     """What a reader who has the key is told."""
     finished = run_mirror("--json", "verify", "--no-memory", "--key", vkey, *options, path)
     assert "Traceback" not in finished.err
-    if not finished.out:
-        return Found(finished.code, (), "", finished.err)
     shown = json.loads(finished.out)
     assert shown["exit_code"] == finished.code
+    if "error" in shown:
+        return Found(finished.code, (), "", finished.err)
     items = tuple(dict.fromkeys(each["item"] for each in shown["false"]))
     return Found(finished.code, items, "\n".join(each["words"] for each in shown["false"]), finished.err)
 
