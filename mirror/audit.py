@@ -55,7 +55,8 @@ class Run:
 class Evidence:
     """What there is to judge: a root, the blocks, perhaps an announcement, perhaps the root that a link named.
 
-    Where there is a `source`, whoever judges a note, perhaps another process, reads it there.
+    `record` is the record of the mirror's name, where that led here. Where there is a `source`, whoever judges a note,
+    perhaps another process, reads it there.
     """
 
     what: str
@@ -64,6 +65,7 @@ class Evidence:
     announcement: bytes | None = None
     expected_root: CID | None = None
     source: Source | None = None
+    record: bytes | None = None
 
 
 class Audit:

@@ -18,7 +18,7 @@ from mirror.formats.cid import CID
 from mirror.formats.key import PublicKey
 from mirror.formats.notes import Testimony
 from mirror.tree import Path, in_words
-from mirror.trust import Trust, judge_key
+from mirror.trust import Trust, judge_key, judge_record
 from mirror.verdict import Claim, Report, State
 
 NOT_READ = "not checked: whether it was withdrawn later, or what else is listed"
@@ -40,6 +40,8 @@ def verify_one(evidence: Evidence, path: Path, trust: Trust) -> Report:
         report.key, report.mirror, report.edition = edition.key, edition.key.name, edition.number
         report.checkpoint, report.signed_checkpoint = edition.checkpoint, edition.signed_checkpoint
         judge_key(report, edition.key, trust)
+        if evidence.record is not None:
+            judge_record(report, edition.key, evidence.record)
         _check_items(edition)
         item = tree.TILE
         _check_listed(edition, index)

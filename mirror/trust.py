@@ -1,4 +1,4 @@
-"""Whom a reader believes: the key she goes by, and what she saw under it.
+"""Whom a reader believes: the key she goes by, where its name led her, and what she saw under it.
 
 A key in a link is a claim; a key is confirmed when its reader compared all of it with a leaflet or a person, or typed
 it for this once. What she remembers comes as functions, so that nothing here knows where memory is kept.
@@ -7,6 +7,8 @@ it for this once. What she remembers comes as functions, so that nothing here kn
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mirror.errors import Malformed, Unverified
+from mirror.formats import ipns
 from mirror.formats.checkpoint import Checkpoint
 from mirror.formats.cid import CID
 from mirror.formats.key import PublicKey
@@ -56,3 +58,16 @@ def judge_key(report: Report, key: PublicKey, trust: Trust) -> None:
             f"you have not confirmed {name}; anyone can make a key named {key.name}",
             "compare all of it with a leaflet or a person you know, then: mirror trust LINK",
         )
+
+
+def judge_record(report: Report, key: PublicKey, data: bytes) -> None:
+    """Step 10, for the record of the key's name that led to a tree: it names this tree, and this edition's number."""
+    try:
+        record = ipns.open_record(data, key.ipns)
+        stated = record.sequence, record.root
+    except (Malformed, Unverified) as error:
+        report.fault(Claim.SIGNED, "name", f"name: {error.message}")
+        return
+    if report.edition and stated != (report.edition, report.root_cid):
+        words = f"name: its record leads to edition {stated[0]} with the index hash {stated[1]}, and this is not that"
+        report.fault(Claim.SIGNED, "name", words)

@@ -9,7 +9,7 @@
     7   the rules of entries, then which withdrawals are effective
     8   each note: CID, kind, grammar, mirror, charter, signature lines, `Withdrawal`
     9   attachments: the exact set, CID, length; withdrawn ones absent; nothing else anywhere
-    10  the announcement, where one is given: signed by K, names this root and these numbers
+    10  the announcement, or the record of K's name that led here: signed by K, names this root and these numbers
     11  memory: what the reader saw before
     12  anchors: this version checks none, and says so
 
@@ -37,7 +37,7 @@ from mirror.formats.unixfs import Link
 from mirror.log import timeline
 from mirror.log.tree import TiledLog
 from mirror.tree import Path, Tree, in_words
-from mirror.trust import Seen, Trust, judge_key
+from mirror.trust import Seen, Trust, judge_key, judge_record
 from mirror.verdict import OLDER, Claim, Counts, Report, State
 
 T = TypeVar("T")
@@ -86,6 +86,8 @@ class _Verification:
         self._walk_others(top, checkpoint)
         self._judge_items(edition, top)
         self._judge_announcement(key, edition, checkpoint)
+        if self._evidence.record is not None:
+            judge_record(self.report, key, self._evidence.record)
         self._judge_memory(key, edition, checkpoint, complete)
         self.report.say(Claim.EXISTED_BY, State.NOT_CHECKED, self._on_anchors(top))
         self._settle(edition, charter, checkpoint, complete)

@@ -30,9 +30,17 @@ gateway_option: Callable[[Any], Any] = click.option(
 
 @contextlib.contextmanager
 def open_named(
-    session: Session, given: Given, source: Path | None, gateways: tuple[str, ...], *, memory: bool = True
+    session: Session,
+    given: Given,
+    source: Path | None,
+    gateways: tuple[str, ...],
+    *,
+    memory: bool = True,
+    keep: Path | None = None,
 ) -> Iterator[Copy]:
     """The copy of what the reader named: at `--from`, or what she named itself, or what a link leads to."""
+    if keep is not None and (source is not None or given.link is None or given.link.path):
+        raise Misused("--keep goes with the link of a whole mirror, which is fetched")
     if source is not None:
         if gateways:
             raise Misused("--from and --gateway are different places to read from")
@@ -43,7 +51,7 @@ def open_named(
     elif given.link is not None:
         from mirror.cli.gateways import Asked, open_link  # noqa: PLC0415  (the network is loaded where it is used)
 
-        with open_link(session, Asked(given.link, given.at, gateways), memory=memory) as copy:
+        with open_link(session, Asked(given.link, given.at, gateways, keep), memory=memory) as copy:
             yield copy
     else:
         raise Misused("what is named here has no tree of its own", hint="name one with --from")

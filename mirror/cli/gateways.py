@@ -6,7 +6,7 @@
 
 Nobody is believed: blocks come verified (`mirror.network.gateways`), records by the name's own key. That a gateway does
 not have a block shows nothing of the mirror, so here it is no answer rather than something missing. What is fetched
-goes into a temporary file that has no name, unless its caller has another place for it.
+goes into a temporary file without a name; with `--keep` beside the file that is to be, so that it can go on later.
 """
 
 import contextlib
@@ -16,21 +16,23 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from mirror import naming
+from mirror import carry, naming
 from mirror.cli.main import Session
 from mirror.cli.services import open_sources
 from mirror.cli.sources import Copy
 from mirror.cli.terminal import in_one_line, many
 from mirror.cli.typed import Misused, as_typed
-from mirror.errors import Forked, Malformed, Missing, Unavailable
+from mirror.errors import BadBlock, Forked, Malformed, Missing, Unavailable
 from mirror.formats import ipns, unixfs
 from mirror.formats.cid import CID, DAG_PB
 from mirror.formats.link import IPFS, Link
 from mirror.naming import Heard, Known
 from mirror.network.gateways import Gateway, Gateways
 from mirror.network.http import is_here
+from mirror.store import files
 from mirror.store.fetched import Fetched
 from mirror.store.known import Memory
 from mirror.store.workspace import Workspace
@@ -57,11 +59,12 @@ HINT = "try again later, name another gateway with --gateway URL, or a copy on t
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a reader named in place of a copy: a link, the gateway in whose address it came, and `--gateway`."""
+    """What a reader named in place of a copy: a link, the gateway in whose address it came, `--gateway`, `--keep`."""
 
     link: Link
     at: str = ""
     urls: tuple[str, ...] = ()
+    keep: Path | None = None
 
 
 @contextlib.contextmanager
@@ -80,7 +83,8 @@ def open_link(session: Session, asked: Asked, *, memory: bool = True) -> Iterato
         _tell(session, [peer.who for peer in peers])
         found = None if asked.link.scheme == IPFS else _follow_name(session, asked.link.cid, urls, memory=memory)
         root = asked.link.cid if found is None or found.record is None else found.record.root
-        distant = _Distant(session, gateways, root, stack.enter_context(Fetched.for_now()))
+        kept = stack.enter_context(Fetched.for_now() if asked.keep is None else Fetched(unfinished(asked.keep)))
+        distant = _Distant(session, gateways, root, kept)
         yield Copy(
             f"{asked.link.scheme}://{asked.link.cid}",
             root,
@@ -104,6 +108,19 @@ def whom(session: Session, asked: Asked) -> list[str]:
     if len(found) > GATEWAYS_AT_MOST:
         raise Misused(f"{len(found)} gateways, more than {GATEWAYS_AT_MOST}")
     return list(dict.fromkeys(url.rstrip("/") for url in found))
+
+
+def unfinished(path: Path) -> Path:
+    """Where what is to be kept at a path lies until it is whole and verified."""
+    return path.with_name(f"{path.name}.part")
+
+
+def keep(session: Session, copy: Copy, path: Path) -> None:
+    """Write a fetched tree that was verified as a CAR: the same bytes that its publisher would export."""
+    with files.replacing(path) as file:
+        count = carry.export(copy.root, copy.get, file)
+    unfinished(path).unlink(missing_ok=True)
+    session.terminal.tell(f"wrote {path}: {many(count, 'block', 'blocks')}, {path.stat().st_size} bytes")
 
 
 def _tell(session: Session, who: Sequence[str]) -> None:
@@ -156,11 +173,17 @@ class _Distant:
     def get(self, cid: CID) -> bytes:
         """A block, from here or from a gateway. Raises Unavailable where none brings it."""
         if cid in self._kept:
-            return self._kept.get(cid)
+            return self._here(cid)
         with _no_answer():
             data = self._gateways.get(cid)
         self._kept.put(cid, data)
         return data
+
+    def _here(self, cid: CID) -> bytes:
+        try:
+            return self._kept.get(cid)
+        except BadBlock as error:  # it was verified when it came
+            raise Unavailable(f"what was fetched has changed on this disk: {error.message}", hint=HINT) from None
 
     def bring(self, names: Sequence[str] | None) -> None:
         """Fetch ahead all that lies below these names at the top of the tree; None for the whole tree."""
@@ -169,7 +192,9 @@ class _Distant:
         sizes = [link.size or 0 for link in links if names is None or link.name in names]
         with self._session.terminal.progress("fetching", "bytes") as move, _no_answer():
             for cid in wanted:
-                self._gateways.fetch(cid, self._kept, progress=_towards(sum(sizes), move), at_most=_room())
+                self._gateways.fetch(
+                    cid, self._kept, progress=_towards(sum(sizes), move), at_most=_room(self._kept.path)
+                )
 
     def _links(self) -> tuple[unixfs.Link, ...]:
         data = self.get(self._root)
@@ -184,9 +209,9 @@ def _towards(total: int, move: Callable[[int, int], None]) -> Callable[[int, int
     return lambda size, blocks: move(min(size, total), total)
 
 
-def _room() -> int:
-    """Bytes that may be fetched: half of what is free where temporary files lie, so that the disk is never full."""
-    return shutil.disk_usage(tempfile.gettempdir()).free // 2
+def _room(path: Path | None) -> int:
+    """Bytes that may be fetched: half of what is free where they go, so that the disk is never full."""
+    return shutil.disk_usage(tempfile.gettempdir() if path is None else path.parent).free // 2
 
 
 @contextlib.contextmanager

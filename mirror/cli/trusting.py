@@ -98,8 +98,8 @@ def _seen_in(path: Path, mirror: PublicKey) -> Seen:
     return Seen(announced.edition, announced.root_cid, numbers, b"")
 
 
-def remember(session: Session, report: Report) -> None:
-    """Keep the newest edition of a confirmed mirror, once everything that counts held."""
+def remember(session: Session, report: Report, record: bytes | None = None) -> None:
+    """Keep the newest edition of a confirmed mirror, and the record that led here, once everything that counts held."""
     mirror, root = report.key, report.root_cid
     known = Memory(session.state)
     if mirror is None or root is None or known.get(mirror) is None:
@@ -109,6 +109,8 @@ def remember(session: Session, report: Report) -> None:
     whole = report.verdict(Claim.COMPLETE).state is State.HOLDS and report.verdict(Claim.UNCHANGED).state is State.HOLDS
     if not report.faults and whole and (first or step.state is State.HOLDS):
         known.see(mirror, KnownSeen(report.edition, root, report.signed_checkpoint))
+        if record is not None:
+            known.see_record(mirror, record)
 
 
 def key_of(session: Session, what: str, source: Path | None, gateways: tuple[str, ...]) -> PublicKey:

@@ -18,7 +18,7 @@ from mirror.cli.processes import cores, pool
 from mirror.cli.reporting import print_report
 from mirror.cli.sources import Copy, open_given
 from mirror.cli.trusting import remember, trust_of
-from mirror.cli.typed import from_option
+from mirror.cli.typed import check_new, from_option
 from mirror.edition import Edition
 from mirror.errors import MirrorError, Refused
 from mirror.formats import notes
@@ -42,6 +42,9 @@ PROCESSES_FROM = 4_000
 @click.argument("what")
 @from_option
 @gateway_option
+@click.option(
+    "--keep", type=click.Path(path_type=Path), help="Keep what a link leads to in this new CAR; goes on where it was."
+)
 @click.option("--key", "key_text", metavar="KEY", help="Go by this key for once: a vkey, or its k51… name.")
 @click.option("--hashes-only", is_flag=True, help="Do not compute the signatures on testimonies.")
 @click.option(
@@ -60,6 +63,7 @@ def verify(
     what: str,
     source: Path | None,
     gateways: tuple[str, ...],
+    keep: Path | None,
     key_text: str | None,
     *,
     hashes_only: bool,
@@ -83,7 +87,9 @@ def verify(
     mirror verify --from archive/ announcement.txt
     mirror verify --key k51… note.txt
     """
-    fork, told = None, []
+    fork, told, record = None, [], None
+    if keep is not None:
+        check_new(keep)
     with _judging(session, hashes_only=hashes_only) as judging, open_given(what) as given:
         link = given.link
         trust = trust_of(session, claim_of_link(link), key_text, seen_file, memory=not no_memory)
@@ -92,17 +98,28 @@ def verify(
         elif given.note is not None and source is None:
             report = verify_note(what, given.note, trust, given.proof, given.beside)
         else:
-            with open_named(session, given, source, gateways, memory=not no_memory) as copy:
+            with open_named(session, given, source, gateways, memory=not no_memory, keep=keep) as copy:
                 report = _judge(judging, copy, trust, link, given.note)
                 fork = keep_evidence(report, copy) if report.forked_with else None
-                told = copy.told()
+                told, record = copy.told(), copy.record
+                if keep is not None:
+                    _keep(session, copy, keep, report)
     asked = ALWAYS_ASKED.union(Claim(name) for name in require)
     code = report.exit_code(asked - {Claim.SIGNED} if hashes_only and "signed" not in require else asked)
     whole = link is None or not link.path
     if code != 1 and whole and not no_memory and seen_file is None:
-        remember(session, report)
+        remember(session, report, record)
     print_report(session.terminal, report, code, fork, told)
     return code
+
+
+def _keep(session: Session, copy: Copy, path: Path, report: Report) -> None:
+    from mirror.cli import gateways  # noqa: PLC0415  (the network is loaded where it is used)
+
+    if report.faults:
+        session.terminal.warn(f"{path} is not written: something is false; what came is in {gateways.unfinished(path)}")
+    else:
+        gateways.keep(session, copy, path)
 
 
 def _judge(judging: "_Judging", copy: Copy, trust: Trust, link: Link | None, announcement: bytes | None) -> Report:
@@ -165,7 +182,8 @@ def _evidence(copy: Copy, link: Link | None, announcement: bytes | None) -> Evid
     """The tree that a link or announcement names, where the copy has it; otherwise the copy's own, which is another."""
     wanted = _wanted_root(link, announcement)
     if wanted is None or wanted == copy.root:
-        return Evidence(copy.what, copy.root, copy.get, announcement or copy.announcement, source=copy.source)
+        said = announcement or copy.announcement
+        return Evidence(copy.what, copy.root, copy.get, said, source=copy.source, record=copy.record)
     try:
         copy.get(wanted)
     except MirrorError:

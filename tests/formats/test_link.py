@@ -197,3 +197,23 @@ def test_the_length_of_a_link_is_bounded() -> None:
     assert link.parse(f"ipfs://{ROOT}/{path}").path == path
     with pytest.raises(Malformed, match=r"a link of 8193 letters, more than 8192"):
         link.parse(f"ipfs://{ROOT}/{path}x")
+
+
+@pytest.mark.parametrize(
+    ("text", "gateway"),
+    [
+        (f"https://gateway.example/ipfs/{ROOT}/note#{VKEY}", "https://gateway.example"),
+        (f" HTTP://127.0.0.1:8080/ipns/{K51}", ""),
+        (f" http://127.0.0.1:8080/ipns/{K51}\n", "http://127.0.0.1:8080"),
+        (f"https://{ROOT}.ipfs.gateway.example:8443/note", "https://gateway.example:8443"),
+        (f"http://{K51}.ipns.localhost:8080", "http://localhost:8080"),
+        (f"https://[::1]:8080/ipfs/{ROOT}", "https://[::1]:8080"),
+        (f"ipfs://{ROOT}", ""),
+        (f"/ipfs/{ROOT}", ""),
+        (str(ROOT), ""),
+        ("https://gateway.example/somewhere", ""),
+        (f"https://[/ipfs/{ROOT}", ""),
+    ],
+)
+def test_the_gateway_in_whose_address_a_link_came(text: str, gateway: str) -> None:
+    assert link.gateway_of(text) == gateway
