@@ -55,10 +55,11 @@ def remove_withdrawn(node: Node, ours: Ours) -> Removed | None:
         if not stayed and place.folder is not None and place.folder not in used:
             kept |= (stayed := _remove(node, [place.folder]))
             gone.update({place.folder} - stayed.keys())
-    pins = {pin for cid in list(kept)[:PINS_ASKED_AT_MOST] for pin in node.pins_that_hold(cid)}
+    pins = {root: name for cid in list(kept)[:PINS_ASKED_AT_MOST] for name, root in node.pins_that_hold(cid)}
     if kept:
-        pins |= {(name, root) for name, root in node.pins() if any(place.lies_in(ours, root) for place in there)}
-    return Removed(tuple(place.index for place in there), len(gone), kept, tuple(sorted(pins)))
+        pins |= {root: name for name, root in node.pins() if any(place.lies_in(ours, root) for place in there)}
+    named = tuple(sorted((name, root) for root, name in pins.items()))
+    return Removed(tuple(place.index for place in there), len(gone), kept, named)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from mirror import tree
 from mirror.errors import MirrorError, Missing, Unavailable
 from mirror.formats import car
 from mirror.formats.cid import CID
+from mirror.network.answers import quote
 from mirror.network.held import Held
 
 
@@ -135,8 +136,8 @@ class MemoryNode(MemoryHolder):
         return [(name, root) for root, (name, _) in self.pinned.items()]
 
     def pins_that_hold(self, cid: CID) -> list[tuple[str, CID]]:
-        """One of them, as Kubo tells of no more."""
-        return [(name, root) for name, root in self.pins() if cid in self._below(root)][:1]
+        """One of them, as Kubo tells of no more, its name fit to be shown."""
+        return [(quote(name), root) for name, root in self.pins() if cid in self._below(root)][:1]
 
     def get_name(self, key: CID) -> bytes:
         self.probe()

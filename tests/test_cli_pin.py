@@ -491,12 +491,22 @@ def test_a_pin_by_hand_that_holds_it_is_named(place: Place) -> None:
     node.pin_by_hand(place.root(2), "mine")
     place.run("withdraw", "1", "--yes")
     finished = place.run("pin", code=3)
-    assert "home          keeps 1 block of what was withdrawn: pinned: recursive\n" in finished.out
+    assert "home          keeps 1 block of #1, withdrawn: pinned: recursive\n" in finished.out
+    assert "removed" not in finished.out
     assert f"the pin 'mine' holds them; if it is yours: ipfs pin rm {place.root(2)}, then mirror pin\n" in finished.out
     document = place.json("pin", code=3)["services"][0]
     assert document["kept_by"] == [{"name": "mine", "root": str(place.root(2))}]
     node.unpin(place.root(2))
     assert "removed 1 block of #1" in place.run("pin").out
+
+
+def test_a_pin_is_named_once_whatever_it_is_called(place: Place) -> None:
+    node = place.add()
+    place.publish("two", "--pin")
+    node.pin_by_hand(place.root(2), "mi\x1b[31mne\nhome")
+    place.run("withdraw", "1", "--yes")
+    (line,) = [line for line in place.run("pin", code=3).out.split("\n") if "ipfs pin rm" in line]
+    assert line.startswith("home          the pin 'mi [31mne home' holds them; if it is yours: ipfs pin rm bafy")
 
 
 def test_of_a_pinning_service_is_said_what_cannot_be_told(place: Place) -> None:

@@ -27,6 +27,7 @@ from mirror.formats import wire
 from mirror.formats.key import SecretKey
 from mirror.formats.notes import Testimony
 from mirror.naming import Taken
+from mirror.network.answers import quote
 from mirror.network.cluster import Cluster
 from mirror.pin import Outcome, Run, push
 from mirror.pin_look import Found, Held, Node, Ours, check_newest, new_to
@@ -417,15 +418,16 @@ def _leaving(cluster: Cluster, ours: Ours, outcome: Outcome) -> list[str]:
 
 def _removed_in_words(removed: Removed) -> list[str]:
     listed = ", ".join(f"#{index}" for index in removed.indexes)
-    words = [f"removed {many(removed.blocks, 'block', 'blocks')} of {listed}, withdrawn; asked again, it lacks them"]
+    words = []
+    if removed.blocks:
+        gone = many(removed.blocks, "block", "blocks")
+        words.append(f"removed {gone} of {listed}, withdrawn; asked again, it lacks them")
     if not removed.kept:
-        return [
-            *words,
-            "what else older editions left there stays until: ipfs repo gc (Kubo never does it by itself)",
-        ]
+        words.append("what else older editions left there stays until: ipfs repo gc (Kubo never does it by itself)")
+        return words
     reason = in_one_line(next(iter(removed.kept.values())))
-    words.append(f"keeps {many(len(removed.kept), 'block', 'blocks')} of what was withdrawn: {reason}")
+    words.append(f"keeps {many(len(removed.kept), 'block', 'blocks')} of {listed}, withdrawn: {reason}")
     for pin_name, root in removed.pins:
-        called = f"the pin {in_one_line(pin_name)!r}" if pin_name else "a pin without a name"
+        called = f"the pin {quote(pin_name)!r}" if pin_name else "a pin without a name"
         words.append(f"{called} holds them; if it is yours: ipfs pin rm {root}, then mirror pin")
     return words
