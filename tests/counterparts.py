@@ -51,11 +51,13 @@ _DEBIAN = {
     "b3sum": "b3sum",
     "git": "git",
     "ipfs_cid": "ipfs-cid",
+    "microsocks": "microsocks",
     "minisign": "minisign",
     "mount": "mount",
     "openssl": "openssl",
     "ots": "opentimestamps-client",
     "sha256sum": "coreutils",
+    "strace": "strace",
     "unshare": "util-linux",
 }
 

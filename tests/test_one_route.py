@@ -1,0 +1,146 @@
+"""One route out: a real SOCKS5 proxy carries every byte and every look-up, and nothing goes round it.
+
+Each command that connects runs as a process of its own, through Debian's microsocks, while strace writes down whom it
+speaks to. The counterparts have names that only the proxy can look up: a real gateway, and for what takes names and
+pins the servers of other tests. Kubo nodes are on this machine or are not spoken to through a proxy at all, which
+`test_name_command` and `test_kubo` show.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fakepins import FakeCluster, FakeService
+from laid import Publisher
+from serving import serving, shelf_of
+from test_name_command import Names
+from watching import Microsocks, Watched, run_watched
+
+from mirror.store.archive import Archive
+
+HOSTS = {"gateway.test", "routing.test", "cluster.test", "pins.test"}
+"""Names that nobody has (RFC 6761) but the proxy's own file of hosts."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A published mirror with the record of its name, and where all of it is to be had."""
+
+    publisher: Publisher
+    link: str
+    root: str
+    gateway: int
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    publisher = Publisher(tmp_path_factory.mktemp("published"))
+    publisher.publish(["What happened on a day."])
+    publisher.run("key", "new", "anna.example", "-o", publisher.folder / "anna.age")
+    named = publisher.run("name", "--record", publisher.folder / "voices.ipns-record")
+    with Archive(publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as asking:
+        yield Told(publisher, f"ipns://{named['name']}#{publisher.vkey}", named["index_hash"], asking.port)
+
+
+class Town:
+    """Folders of a test's own, and everyone they speak to by names that only the proxy knows."""
+
+    def __init__(self, folder: Path, told: Told, services: list[int], proxy: str) -> None:
+        self.folder = folder
+        self.told = told
+        self.proxy = proxy
+        shutil.copytree(told.publisher.folder, folder, dirs_exist_ok=True)
+        (folder / "new.txt").write_text("What happened on another day.")
+        routing, cluster, pins = services
+        self.settings = (
+            f'proxy = "{proxy}"\n'
+            f'gateways = ["http://gateway.test:{told.gateway}"]\n'
+            f'routing = ["http://routing.test:{routing}"]\n'
+            f'[service.ours]\nkind = "cluster"\naddress = "http://cluster.test:{cluster}"\n'
+            f'[service.paid]\nkind = "pinning"\naddress = "http://pins.test:{pins}"\n'
+        )
+        for home in ("voices", "reader"):
+            (folder / home).mkdir(exist_ok=True)
+            (folder / home / "mirror.toml").write_text(self.settings)
+        self.words = {
+            "LINK": told.link,
+            "VKEY": told.publisher.vkey,
+            "TREE": f"ipfs://{told.root}#{told.publisher.vkey}",
+            "RECORD": str(folder / "voices.ipns-record"),
+            "PROXY": proxy,
+            "GATEWAY": f"http://gateway.test:{told.gateway}",
+            "AT_GATEWAY": f"http://gateway.test:{told.gateway}/ipfs/{told.root}#{told.publisher.vkey}",
+        }
+
+    def run(self, line: str) -> Watched:
+        arguments = [self.words.get(word, word) for word in line.split(" ")]
+        identity = self.folder / "identity.txt"
+        return run_watched(self.folder, arguments, MIRROR_STATE=self.folder / "state", MIRROR_IDENTITY_FILE=identity)
+
+
+@pytest.fixture
+def town(tmp_path: Path, told: Told) -> Iterator[tuple[Town, Microsocks]]:
+    with contextlib.ExitStack() as stack:
+        names = stack.enter_context(Names(told.publisher.home.joinpath("archive/name.ipns-record").read_bytes()))
+        fakes = [stack.enter_context(FakeCluster()), stack.enter_context(FakeService())]
+        ports = [names.port, *(int(fake.url.rpartition(":")[2]) for fake in fakes)]
+        (tmp_path / "proxy").mkdir()
+        proxy = stack.enter_context(Microsocks(tmp_path / "proxy", sorted(HOSTS)))
+        yield Town(tmp_path, told, ports, proxy.url), proxy
+
+
+COMMANDS = {
+    "--home voices name": {"routing.test"},
+    "--home voices name --renew": {"routing.test"},
+    "--home reader name --put RECORD --for LINK": {"routing.test"},
+    "--home reader name --look LINK": {"routing.test"},
+    "--home voices status": {"cluster.test", "pins.test"},
+    "--home voices pin --yes --node-shows-its-address": {"cluster.test", "pins.test"},
+    "--home voices publish new.txt --language en --no-tokens --yes --pin --node-shows-its-address": {
+        "cluster.test",
+        "pins.test",
+        "routing.test",
+    },
+    "--home voices withdraw 1 --yes": {"cluster.test", "pins.test", "routing.test"},
+    "--home reader reach LINK": {"gateway.test", "routing.test"},
+    "--home reader verify LINK --key VKEY": {"gateway.test", "routing.test"},
+    "--home reader verify AT_GATEWAY --key VKEY": {"gateway.test"},
+    "--home reader --proxy PROXY read TREE 1 --key VKEY": {"gateway.test"},
+    "--home reader list LINK": {"gateway.test", "routing.test"},
+    "--home reader sign new.txt --for LINK --key anna.age --language en --yes": {"gateway.test", "routing.test"},
+    "--home keeper --proxy PROXY follow LINK --gateway GATEWAY": {"gateway.test"},
+}
+"""Each way of connecting there is, and whose names are looked up for it."""
+
+
+DONE_HERE = {"--home voices withdraw 1 --yes"}
+"""What does its work on this machine, only asks before and after, and says who was silent."""
+
+
+def check_route(ran: Watched, proxy: Microsocks) -> None:
+    """Fails unless all that was sent went to the proxy, and nothing was looked up."""
+    assert ran.connected, ran
+    assert set(ran.connected) == {("127.0.0.1", proxy.port)}, ran
+    assert not [kind for family, kind in ran.opened if kind.startswith("SOCK_DGRAM") and "INET" in family], ran
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_all_of_it_goes_through_the_proxy(line: str, town: tuple[Town, Microsocks]) -> None:
+    place, proxy = town
+    ran = place.run(line)
+    check_route(ran, proxy)
+    assert ran.code == 0, ran
+    assert proxy.asked == COMMANDS[line], ran
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_without_the_proxy_nothing_connects_and_that_is_said(line: str, town: tuple[Town, Microsocks]) -> None:
+    place, proxy = town
+    proxy.stop()
+    ran = place.run(line)
+    check_route(ran, proxy)
+    assert ran.code == (0 if line in DONE_HERE else 3), ran
+    assert f"the proxy {proxy.url} does not answer" in ran.out + ran.err
