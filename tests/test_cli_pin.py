@@ -52,8 +52,8 @@ class Place:
         assert finished.code == code, finished
         return finished
 
-    def json(self, *arguments: str | Path, code: int = 0) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.run("--json", *arguments, code=code).out)
+    def json(self, *arguments: str | Path, code: int = 0, home: str = "voices") -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.run("--json", *arguments, code=code, home=home).out)
         return document
 
     def write(self, name: str) -> Path:
@@ -411,7 +411,7 @@ def test_an_older_copy_is_refused_because_the_node_holds_a_later_edition(place: 
     assert "home holds edition 3" in place.run("withdraw", "1", "--yes", "--this-is-newest", code=4, home="older").err
     (place.folder / "older/mirror.toml").write_text((place.folder / "voices/mirror.toml").read_text())
     assert "held by       home (kubo): home holds edition 3" in place.run("status", home="older").out
-    assert "next          mirror import --from home" in place.run("status", home="older").out
+    assert place.json("status", home="older")["next"] == ["mirror import --from home"]  # all else would be refused
     assert "edition 3 is here now, 15 new blocks" in place.run("import", "--from", "home", home="older").out
     place.publish("three", "--this-is-newest", home="older")
     assert list(Path("older/cache").glob("*.car")) == []
@@ -474,6 +474,18 @@ def test_what_is_withdrawn_leaves_the_node(place: Place) -> None:
     assert "stays until: ipfs repo gc (Kubo never does it by itself)\n" in finished.out
     assert b"Told of one" not in b"".join(node.blocks.values())
     assert "removed" not in place.run("pin").out
+
+
+def test_after_a_withdrawal_it_is_said_that_the_name_still_leads_before_it(place: Place) -> None:
+    words = "the mirror's name leads to the edition before still; to lead it on: mirror name\n"
+    place.publish("two")
+    assert words not in place.run("withdraw", "1", "--yes").err
+    place.run("name")
+    assert words in place.run("withdraw", "2", "--yes").err
+    place.add()
+    place.settings(pin='"home"')
+    place.publish("three")
+    assert words not in place.run("withdraw", "5", "--yes").err
 
 
 def test_with_pin_in_the_settings_it_leaves_at_once_also_with_a_proxy(place: Place) -> None:
@@ -556,6 +568,15 @@ def test_while_a_withdrawal_is_under_way_status_answers_and_nothing_is_sent(plac
     assert "held by       home (kubo): nothing of this mirror" in finished.out
     assert "mirror: error: a withdrawal was interrupted; what it withdraws may still" in place.run("pin", code=4).err
     assert node.sent == []
+
+
+def test_status_tells_of_what_nobody_knows_also_where_all_is_pinned(place: Place) -> None:
+    node, other = place.add(), CID.of_raw(b"x")
+    place.run("pin", "--yes")
+    node.pin_by_hand(other, NAME)
+    words = f"{other} bears this mirror's name there, and is no edition that is here"
+    assert f"held by       home (kubo): edition 2; {words}\n" in place.run("status").out
+    assert f"home holds {other} under this mirror's name" in place.publish("two", code=4).err
 
 
 def test_status_counts_copies(place: Place) -> None:

@@ -178,17 +178,17 @@ def test_status_shows_where_the_name_leads_and_until_when(bench: Bench) -> None:
     given = json.loads(run("--json", "status").out)
     assert given["name"] == {"edition": 2, "until": opened.end.isoformat()}
     assert set(given) in documents("status")
-    for wrong, words in [
-        (record(2, bench.head.root, SOON), f"leads to edition 2, until {SOON}"),
-        (record(2, bench.head.root, PAST), f"leads to edition 2, until {PAST}"),
-        (record(1), f"leads to edition 1, until {LATE}"),
-        (record(2), f"leads to edition 2, until {LATE}"),
-        (b"x", "that is kept here is none: "),
+    for wrong, words, command in [
+        (record(2, bench.head.root, SOON), f"leads to edition 2, until {SOON}", "name --renew"),
+        (record(2, bench.head.root, PAST), f"leads to edition 2, until {PAST}", "name"),
+        (record(1), f"leads to edition 1, until {LATE}", "name"),
+        (record(2), f"leads to edition 2, until {LATE}", "name"),
+        (b"x", "that is kept here is none: ", "name"),
     ]:
         bench.workspace.archive.set_name_record(wrong)
         shown = run("status")
         assert f"behind        the record of the name {words}" in shown.out
-        assert "next          mirror name --renew\n" in shown.out
+        assert f"next          mirror {command}\n" in shown.out
     bench.workspace.key_path.unlink()
     shown = run("status")
     assert "behind        the record of the name that is kept here is none" in shown.out

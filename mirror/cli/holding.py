@@ -153,14 +153,15 @@ def _standing(session: Session, workspace: Workspace, service: Service, ours: Ou
         silent = isinstance(error, Unavailable | Refused)
         return Standing(service, "silent" if silent else "false", words=error.message)
     newest = found.newest
-    if newest is not None and newest.number == ours.head.number:
-        return Standing(service, "pinned", newest.number, newest.held.copies, newest.held.wanted)
     coming = any(each.held.root == ours.root for each in found.editions)
-    state = "pinning" if coming else "behind" if found.editions else "absent"
-    since = _day_of_first_after(ours, 0 if newest is None else newest.number)
     words = f"edition {ours.head.number} is on its way" if coming else ""
     if found.unknown:
         words = f"{found.unknown[0]} bears this mirror's name there, and is no edition that is here"
+    if newest is not None and newest.number == ours.head.number:
+        words = words if found.unknown else ""
+        return Standing(service, "pinned", newest.number, newest.held.copies, newest.held.wanted, words=words)
+    state = "pinning" if coming else "behind" if found.editions else "absent"
+    since = _day_of_first_after(ours, 0 if newest is None else newest.number)
     if newest is None:
         return Standing(service, state, behind_since=since, words=words)
     return Standing(service, state, newest.number, newest.held.copies, newest.held.wanted, since, words)

@@ -85,7 +85,7 @@ def _add_name(workspace: Workspace, edition: Edition, known: dict[str, Any]) -> 
     from mirror import naming  # noqa: PLC0415  (only here, where so much is asked)
     from mirror.formats import ipns  # noqa: PLC0415
 
-    data, now = workspace.archive.name_record(), datetime.now(UTC)
+    data, now, command = workspace.archive.name_record(), datetime.now(UTC), "mirror name"
     known["name"] = None
     if data is None:
         return
@@ -95,11 +95,13 @@ def _add_name(workspace: Workspace, edition: Edition, known: dict[str, Any]) -> 
         known["behind"].append(f"the record of the name that is kept here is none: {error.message}")
     else:
         known["name"] = {"edition": record.sequence, "until": record.end.isoformat()}
-        if naming.is_current(data, edition, now) and not naming.wants_renewal(record, now):
-            return
+        if naming.is_current(data, edition, now):
+            if not naming.wants_renewal(record, now):
+                return
+            command = "mirror name --renew"
         known["behind"].append(f"the record of the name leads to edition {record.sequence}, until {record.end.date()}")
     if known["publisher"]:
-        known["next"].insert(0, "mirror name --renew")
+        known["next"].insert(0, command)
 
 
 def _held(session: Session, workspace: Workspace, known: dict[str, Any]) -> "list[Standing]":
@@ -109,7 +111,8 @@ def _held(session: Session, workspace: Workspace, known: dict[str, Any]) -> "lis
     held = standings(session, workspace, workspace.settings.service)
     if any(each.state in ("behind", "absent", "pinning") for each in held):
         known["next"].insert(0, "mirror pin")
-    known["next"] += [f"mirror import --from {each.service.name}" for each in held if each.state == "later"]
+    later = [f"mirror import --from {each.service.name}" for each in held if each.state == "later"]
+    known["next"] = later or known["next"]  # before that, everything else is refused
     return held
 
 

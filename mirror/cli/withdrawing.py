@@ -77,12 +77,15 @@ def withdraw(
         if asked is not None:
             workspace.keep_request(asked)
         published = flow.withdraw(publisher, archive, signing, wanted, reason=reason, day=today(workspace))
+        named = archive.name_record() is not None
     listed = ", ".join(f"#{index}" for index in wanted.indexes)
     session.terminal.say(f"withdrawn: {listed}; please ask whoever holds copies to delete them")
     after = partial(pin_published, session, workspace, signing, Order((), Options(), shows=True, yes=yes))
     pins = bool(workspace.settings.pin)
     if workspace.settings.service and not pins:
         session.terminal.tell("the services of mirror.toml have it still; to take it from them: mirror pin")
+    if named and not pins:
+        session.terminal.tell("the mirror's name leads to the edition before still; to lead it on: mirror name")
     return print_published(session, signing.public, published, withdrawn=wanted.indexes, after=after if pins else None)
 
 
