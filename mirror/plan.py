@@ -47,6 +47,9 @@ from mirror.intake.sheets import (
 )
 from mirror.store.texts import Texts
 
+CHAIN_AT_MOST = 160
+"""Files of one run that each refer to the next, before the one that comes first: Python goes some two hundred deep."""
+
 
 class Answer(Enum):
     """What becomes of a file that was published before and has changed since."""
@@ -312,6 +315,9 @@ class _Planning:
             return self._indexes[number]
         if number in self._on_the_way:
             raise Flawed(Path(sheet.path), ("it and another file translate or replace each other",))
+        if len(self._on_the_way) >= CHAIN_AT_MOST:
+            words = f"it ends a chain of more than {CHAIN_AT_MOST} files that refer to each other; name it before those"
+            raise Flawed(Path(sheet.path), (words,))
         self._on_the_way.add(number)
         try:
             known = self._known(sheet)

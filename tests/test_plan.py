@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from mirror.formats.note import NOTE_AT_MOST
 from mirror.formats.notes import Charter
 from mirror.intake.drafts import Flawed, Options, read_draft
 from mirror.intake.sheets import SIGNING_ROOM, as_testimony, fingerprint
-from mirror.plan import Answer, Plan, home_of, plan
+from mirror.plan import CHAIN_AT_MOST, Answer, Plan, home_of, plan
 from mirror.tree import note_path
 
 HER_HASH = hashlib.sha256(b"her token").digest()
@@ -288,6 +289,17 @@ def test_a_long_row_of_files_is_no_circle(bench: Bench) -> None:
         bench.write(f"{at:03}.md", f"{at}.", **({"replaces": f"{at - 1:03}.md"} if at else {})) for at in range(150)
     ]
     assert [index for _, index, _, _ in steps(bench.plan(*reversed(paths)))] == list(range(1, 151))
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_how_many_files_may_each_refer_to_the_next_is_bounded(bench: Bench, more: int) -> None:
+    names = [f"{at:03}.md" for at in range(CHAIN_AT_MOST + more)]
+    ahead = [bench.write(name, name, replaces=after) for name, after in pairwise(names)]
+    last = bench.write(names[-1], "The first.")
+    made = bench.plan(*ahead, last)
+    words = f"it ends a chain of more than {CHAIN_AT_MOST} files that refer to each other; name it before those"
+    assert flaws(made)[:1] == ([(names[-1], (words,))] if more else [])
+    assert flaws(bench.plan(last, *reversed(ahead))) == []
 
 
 def test_what_refers_to_a_flawed_file_is_told_apart_from_it(bench: Bench) -> None:
