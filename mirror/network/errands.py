@@ -70,19 +70,24 @@ class Lines:
 
     def start(self, line: Line) -> None:
         """Do an errand in a thread."""
-        line.standing.take_line()
+        line.standing.lines.add(line)
         threading.Thread(target=self._carry_out, args=(line,), daemon=True).start()
 
     def take(self, within: float) -> Event | None:
         """What a line hands over; None if nothing comes within so many seconds."""
         try:
-            return self._events.get(timeout=within)
+            line, event = self._events.get(timeout=within)
         except queue.Empty:
             return None
+        if not isinstance(event, tuple):
+            line.standing.lines.discard(line)
+        return line, event
 
     def close(self) -> None:
         """Wait for none of them any more."""
         self._closed.set()
+        while self.take(0):
+            pass
 
     def _carry_out(self, line: Line) -> None:
         end: BaseException | None = None
@@ -93,8 +98,9 @@ class Lines:
                         break
         except BaseException as error:
             end = error
-        line.standing.give_line()
         self._hand_over((line, end), self._closed)
+        if self._closed.is_set():  # nobody takes it any more
+            line.standing.lines.discard(line)
 
     def _hand_over(self, event: Event, over: threading.Event) -> bool:
         """Whether somebody still waited."""

@@ -165,7 +165,7 @@ class Fetch:
         """The gateway that is free for this errand, and has failed least, and is the quickest."""
         taken = {line.standing for line in errand.lines}
         free = [each for each in self._standings if each.free(now) and each not in taken and _may_do(each, errand)]
-        return min(free, key=lambda each: (each in errand.slow, each.strikes, each.pace, each.busy), default=None)
+        return min(free, key=lambda each: (each in errand.slow, each.strikes, each.pace, len(each.lines)), default=None)
 
     def _has_room(self, errand: Errand, now: float) -> bool:
         under_way = sum(max(each.size - each.came, 0) for each in self._running)

@@ -10,7 +10,6 @@ Several lines that break at once are one failure; after each it is left in peace
 seconds, which is an argument; nothing of this is kept when the run ends.
 """
 
-import threading
 from dataclasses import dataclass, field
 
 from mirror.errors import BadBlock, Malformed, MirrorError, Missing
@@ -46,13 +45,14 @@ class Told:
 
 @dataclass(eq=False)
 class Standing:
-    """One gateway and how it has done; `busy` counts the lines that are in use.
+    """One gateway and how it has done.
 
-    `cars` is whether it may be asked for CARs: not once it said that it gives none.
+    `lines` are those in use: from when one is begun until whoever decides knows how it ended, so that one who fails at
+    once is not asked faster than that. `cars` is whether it may be asked for CARs: not once it said that it gives none.
     """
 
     gateway: Gateway
-    busy: int = 0
+    lines: set[object] = field(default_factory=set)
     blocks: int = 0
     size: int = 0
     absent: int = 0
@@ -65,7 +65,6 @@ class Standing:
     late: str = ""
     _paused_until: float = 0.0
     _struck: float = float("-inf")
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def out(self) -> bool:
@@ -79,17 +78,7 @@ class Standing:
 
     def free(self, now: float) -> bool:
         """Whether it can be asked now."""
-        return not self.out and self.busy < LINES and self.rests_until <= now
-
-    def take_line(self) -> None:
-        """A line to it is in use."""
-        with self._lock:
-            self.busy += 1
-
-    def give_line(self) -> None:
-        """A line to it is free again; said by whoever used it, at any time."""
-        with self._lock:
-            self.busy -= 1
+        return not self.out and len(self.lines) < LINES and self.rests_until <= now
 
     @property
     def pace(self) -> float:

@@ -16,7 +16,8 @@ from mirror.formats import unixfs
 from mirror.formats.cid import CID, DAG_PB
 from mirror.network import fetch as fetching
 from mirror.network import standing as standings
-from mirror.network.gateways import Gateways, InMemory
+from mirror.network.gateways import Gateway, Gateways, InMemory
+from mirror.network.http import Route
 
 BLOCKS, ROOT = a_tree()
 LETTERS = [cid for cid in below(BLOCKS, ROOT) if cid.codec != DAG_PB]
@@ -277,6 +278,45 @@ def test_who_fails_thrice_is_left(world: World, hasty: None) -> None:
     assert "the line was cut" in gateways.told[0].failed
 
 
+def test_who_fails_at_once_is_not_asked_faster_than_it_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While many blocks wait to be taken, no more lines are begun than may be."""
+    begun: Counter[str] = Counter()
+
+    class Counting(Gateway):
+        def block(self, cid: CID) -> bytes:
+            begun[self.who] += 1
+            return super().block(cid)
+
+        def below(self, cid: CID) -> Iterator[tuple[CID, bytes]]:
+            begun[self.who] += 1
+            return super().below(cid)
+
+    blocks, root = a_tree(letters=1500, a_folder=30)
+    monkeypatch.setattr(fetching, "WHOLE_AT_MOST", 30_000)
+    with FakeGateway(blocks) as honest:
+        nobody = "http://127.0.0.1:1"
+        peers = [Route(clock=time.monotonic).open("", url) for url in (nobody, honest.url)]
+        with Gateways([Counting(peer, time.monotonic) for peer in peers], time.monotonic) as gateways:
+            keep = InMemory()
+            gateways.fetch(root, keep)
+    assert keep == blocks
+    assert begun[nobody] <= standings.LINES * standings.STRIKES
+
+
+@pytest.mark.parametrize("ways", [(None, dishonest.hangs), (dishonest.flip_a_bit, None), (status(404), None)])
+def test_no_line_stays_in_use(world: World, ways: tuple[Lie | None, ...]) -> None:
+    fakes, gateways = world(*ways)
+    for letter in LETTERS[:20]:
+        assert gateways.get(letter) == BLOCKS[letter]
+    assert fetch(gateways) == BLOCKS
+    for fake in fakes:
+        fake.over.set()
+    until = time.monotonic() + 10
+    while any(each.lines for each in gateways._standings) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not any(each.lines for each in gateways._standings)
+
+
 def test_lines_that_break_together_are_one_failure(world: World, hasty: None) -> None:
     ready = threading.Barrier(standings.LINES)
 
@@ -352,28 +392,78 @@ def test_two_gateways_that_break_off_leave_no_gap(world: World, hasty: None) -> 
         assert fetch(gateways) == BLOCKS
 
 
-def test_what_comes_late_is_not_asked_for_again(world: World, hasty: None) -> None:
+def test_what_came_meanwhile_is_not_asked_for(world: World) -> None:
+    (fake,), gateways = world(None)
+    keep = InMemory()
+    fetch = fetching.Fetch(gateways._standings, time.monotonic, 20, keep)
+    fetch._waiting.extend(fetch._errands(fetch._sift([(cid, None) for cid in LETTERS[:3]])))
+    keep[LETTERS[1]] = BLOCKS[LETTERS[1]]
+    fetch._go_on()
+    assert sorted(fake.forms("raw")) == sorted([LETTERS[0], LETTERS[2]])
+    assert keep.keys() == set(LETTERS[:3])
+
+
+def test_what_is_left_of_an_errand_goes_to_others_and_late_blocks_are_taken() -> None:
+    """By hand, step by step: a line brings a folder and stalls; what it still brings counts as long as it is new."""
+    gateways = [Gateway(Route().open("", f"http://127.0.0.1:{port}"), time.monotonic) for port in (1, 2)]
+    slow, other = (standings.Standing(gateway) for gateway in gateways)
+    keep = InMemory()
+    fetch = fetching.Fetch([slow, other], lambda: 0.0, 20, keep)
     order = below(BLOCKS, ROOT)
+    errand = fetch._errand(order[1], 1000, True)
+    fetch._known.add(order[1])
+    line = fetching.Line(errand, slow, 0, 0, True)
+    errand.lines.append(line)
+    fetch._running[errand] = None
+    fetch._take_block(line, order[1], BLOCKS[order[1]], 0)
+    folders = list(errand.owes)
+    assert set(folders) == {link.cid for link in unixfs.open_folder(BLOCKS[order[1]])}
+    fetch._split(errand)
+    assert [each.cid for each in fetch._waiting][::-1] == folders
+    assert all(each.slow == {slow} and each.whole for each in fetch._waiting)
+    assert fetch._choose(fetch._waiting[0], 0) is other
+    other.strikes = 1
+    assert fetch._choose(fetch._waiting[0], 0) is other
+    assert errand not in fetch._running
+    fetch._take_block(line, folders[0], BLOCKS[folders[0]], 0)
+    assert folders[0] in keep
+    assert not line.over.is_set()
+    letters = [link.cid for link in unixfs.open_folder(BLOCKS[folders[0]])]
+    assert {each.cid for each in fetch._waiting} == {*folders, *letters}
+    fetch._take_block(line, folders[0], BLOCKS[folders[0]], 0)
+    assert line.over.is_set()  # that one is here: somebody else brought it
 
-    def stall(fake: FakeGateway, line: dishonest.Line, asked: dishonest.Asked) -> None:
-        body = dishonest.car_of(asked.cid, fake.sections(asked))
-        if asked.form == "raw":
-            fake.honest(line, asked)
-            return
-        dishonest._begin(line, asked, f"Content-Length: {len(body)}\r\n")
-        start = len(dishonest.car_of(asked.cid, fake.sections(asked)[:7]))
-        line.say(body[:start])
-        fake.over.wait(1.0)
-        line.say(body[start:])
 
-    def slowly(fake: FakeGateway, line: dishonest.Line, asked: dishonest.Asked) -> None:
-        fake.over.wait(1.5)
-        fake.honest(line, asked)
+def test_who_is_free_goes_on_while_others_rest(world: World) -> None:
+    """Blocks that only a resting gateway may have hold up nothing that a free one has."""
+    there, gone = LETTERS[:8], [CID.of_raw(bytes([number])) for number in range(8)]
+    _, gateways = world(None, None)
+    resting = gateways._standings[1]
+    resting.gateway.rest_until = time.monotonic() + 3600
+    keep = InMemory()
+    fetch = fetching.Fetch(gateways._standings, time.monotonic, 7200, keep)
+    fetch.follow = False
+    fetch._waiting.extend(fetch._errands(fetch._sift([(cid, None) for cid in [*gone, *there]])))
+    fetch.progress = lambda size, blocks: _leave(blocks == len(there))
+    with pytest.raises(_Left):
+        fetch._go_on()
+    assert keep.keys() == set(there)
 
-    (_, slow), gateways = world(stall, slowly)
-    assert fetch(gateways) == BLOCKS
-    assert len(set(slow.forms("raw") + slow.forms("car")) & set(order[2:])) <= standings.LINES
-    assert gateways.told[0].blocks == len(BLOCKS)
+
+class _Left(Exception):
+    pass
+
+
+def _leave(now: bool) -> None:
+    if now:
+        raise _Left
+
+
+def test_a_block_clears_the_strikes(world: World, hasty: None) -> None:
+    _, gateways = world(in_turn(dishonest.hangs_up, status(500), FakeGateway.honest, status(500), FakeGateway.honest))
+    for letter in LETTERS[:2]:
+        assert gateways.get(letter) == BLOCKS[letter]
+    assert not gateways._standings[0].out
 
 
 def test_no_thread_is_left_waiting(world: World) -> None:
@@ -432,13 +522,13 @@ def test_a_thin_line_is_not_choked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_patience_grows_with_what_is_asked_and_how_often(world: World) -> None:
     _, gateways = world(None)
-    (standing,) = gateways._standings  # noqa: SLF001
+    (standing,) = gateways._standings
     fetch = fetching.Fetch([standing], lambda: 0.0, 1, InMemory())
 
     def patience(size: int, lines: int = 1, *, whole: bool = False) -> float:
         errand = fetching.Errand(ROOT, size, whole=whole)
         errand.lines = [fetching.Line(errand, standing, 0, 0, whole) for _ in range(lines)]
-        return fetch._patience(errand, 10.0)  # noqa: SLF001
+        return fetch._patience(errand, 10.0)
 
     assert patience(1 << 20) == patience(1, 5) == fetching.HEDGE  # nobody has answered yet: whoever is there
     standing.took(0.4)
@@ -446,7 +536,7 @@ def test_patience_grows_with_what_is_asked_and_how_often(world: World) -> None:
     assert patience(1) == 0.8
     assert patience(1, 3) == 3.2
     assert patience(1, 9) == fetching.HEDGE_AT_MOST
-    fetch._size = 1_000_000  # noqa: SLF001  (in ten seconds)
+    fetch._size = 1_000_000
     assert patience(200_000) == 4.0
     assert patience(200_000, whole=True) == 0.8
     assert patience(1 << 21) == fetching.HEDGE_AT_MOST
