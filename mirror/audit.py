@@ -24,7 +24,7 @@ from mirror.formats.cid import CID
 from mirror.formats.fields import Attachment
 from mirror.formats.unixfs import Get, Link
 from mirror.log.append import append
-from mirror.log.tree import TiledLog
+from mirror.log.tree import PlaceReader, TiledLog
 from mirror.tree import Found, Lockstep, Path, Tree, in_words
 from mirror.verdict import Claim, Report
 
@@ -56,7 +56,8 @@ class Evidence:
     """What there is to judge: a root, the blocks, perhaps an announcement, perhaps the root that a link named.
 
     `record` is the record of the mirror's name, where that led here. Where there is a `source`, whoever judges a note,
-    perhaps another process, reads it there.
+    perhaps another process, reads it there. `logs` are readers of the log of a name that somebody keeps apart from the
+    tree, in less bytes; nothing that they read is verified.
     """
 
     what: str
@@ -66,6 +67,7 @@ class Evidence:
     expected_root: CID | None = None
     source: Source | None = None
     record: bytes | None = None
+    logs: Callable[[CID], Iterable[PlaceReader]] = lambda name: ()
 
 
 class Audit:

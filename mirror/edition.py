@@ -14,7 +14,7 @@ from mirror.check import Rules, Withdrawn, check_belongs
 from mirror.errors import Malformed, NeedsNewer, Unverified
 from mirror.formats import checkpoint as checkpoints
 from mirror.formats import entry as entries
-from mirror.formats import notes
+from mirror.formats import merkle, notes
 from mirror.formats.cid import CID
 from mirror.formats.entry import Entry
 from mirror.formats.key import PublicKey
@@ -42,6 +42,7 @@ class Edition:
         self.checkpoint = checkpoints.open_checkpoint(self.signed_checkpoint, self.key)
         self.page = notes.open_as(notes.Edition, self.tree.read((tree.EDITION,)), self.key)
         self.log = TiledLog(self.checkpoint.size, self._read_place)
+        self._proven: dict[int, Entry] = {}
         self._check()
 
     def _check(self) -> None:
@@ -74,7 +75,21 @@ class Edition:
 
     def entry(self, index: int) -> Entry:
         """What the log says at an index."""
-        return entries.parse(self.log.entry(index))
+        return self._proven.get(index) or entries.parse(self.log.entry(index))
+
+    def is_proven(self, index: int) -> bool:
+        """Whether `prove` succeeded for an entry."""
+        return index in self._proven
+
+    def prove(self, index: int, log: TiledLog) -> None:
+        """Check that an entry, as another copy of the log has it, lies in this one; it is not read again then.
+
+        Nothing that `log` gives needs to be verified: the proof leads to the signed root hash, or `BadProof` is raised.
+        """
+        entry = log.entry(index)
+        proof = log.inclusion(index)
+        merkle.check_inclusion(index, self.size, merkle.leaf_hash(entry), proof, self.checkpoint.root_hash)
+        self._proven[index] = entries.parse(entry)
 
     def open(self, index: int, kind: type[N]) -> N:
         """The note at an index: it is the one listed, of this kind, and signed as it has to be."""

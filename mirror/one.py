@@ -1,22 +1,25 @@
 """One testimony out of a tree: only the blocks that its proof needs are read.
 
     /edition.txt, /charter.txt, /checkpoint     the three signed pages
-    /tile/…                                     the tiles on the way from its entry to the root hash
+    /tile/…                                     the tiles on the way from its entry to the root hash; from elsewhere
+                                                where somebody keeps the log apart: a proof vouches for itself
     /note/00/00/00/17.txt, /file/00/00/00/17/…  itself, and its attachments
 
 So one testimony costs one testimony, out of a log of any size. **Left out, and said:** every other entry and note,
 whether a later entry withdraws this one, and what the reader saw of the log before.
 """
 
+from collections.abc import Iterable
+
 from mirror import tree
 from mirror.audit import Evidence, claim_of_bytes
 from mirror.edition import Edition
-from mirror.errors import FAULTS, BadProof, BadSignature, Refused, Unverified
+from mirror.errors import FAULTS, BadProof, BadSignature, MirrorError, Refused, Unverified
 from mirror.formats import entry as entries
-from mirror.formats import merkle
 from mirror.formats.cid import CID
 from mirror.formats.key import PublicKey
 from mirror.formats.notes import Testimony
+from mirror.log.tree import PlaceReader, TiledLog
 from mirror.tree import Path, in_words
 from mirror.trust import Trust, judge_key, judge_record
 from mirror.verdict import Claim, Report, State
@@ -44,7 +47,7 @@ def verify_one(evidence: Evidence, path: Path, trust: Trust) -> Report:
             judge_record(report, edition.key, evidence.record)
         _check_items(edition)
         item = tree.TILE
-        _check_listed(edition, index)
+        check_listed(edition, index, evidence.logs(edition.key.ipns))
         item = in_words(path)
         _judge_note(report, edition, index, evidence)
     except FAULTS as error:
@@ -69,14 +72,25 @@ def _check_items(edition: Edition) -> None:
         raise Unverified(f"{tree.EDITION} lists other items than are here")
 
 
-def _check_listed(edition: Edition, index: int) -> None:
+def check_listed(edition: Edition, index: int, logs: Iterable[PlaceReader] = ()) -> None:
+    """Raise unless a testimony is listed at an index, by the log of any of `logs` or else of the tree.
+
+    A log apart from the tree may be another's, or false: only the tree's own can show that something is wrong.
+    """
     if index >= edition.size:
         raise Refused(f"#{index} is not in this log, which has {edition.size} entries")
-    leaf = merkle.leaf_hash(edition.log.entry(index))
-    proof = edition.log.inclusion(index)
-    merkle.check_inclusion(index, edition.size, leaf, proof, edition.checkpoint.root_hash)
+    if not any(_is_proven(edition, index, read) for read in logs):
+        edition.prove(index, edition.log)
     if edition.entry(index).kind != entries.TESTIMONY:
         raise Refused(f"#{index} is a {edition.entry(index).kind}, not a testimony")
+
+
+def _is_proven(edition: Edition, index: int, read: PlaceReader) -> bool:
+    try:
+        edition.prove(index, TiledLog(edition.size, read))
+    except MirrorError:
+        return False
+    return True
 
 
 def _judge_note(report: Report, edition: Edition, index: int, evidence: Evidence) -> None:

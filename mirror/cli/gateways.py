@@ -3,6 +3,7 @@
     whom      the gateway in whose address the link came; then --gateway, or `gateways` of mirror.toml, or `PUBLIC`
     a name    those, and the nodes and routing endpoints of mirror.toml: `mirror.naming` judges what they say
     a tree    block by block as it is read; or ahead, all that lies below some names of it (`Copy.bring`)
+    a log     of one testimony from `/log/k51…/` of a `mirror serve`, unverified: its proof is (`Evidence.logs`)
 
 Nobody is believed: blocks come verified (`mirror.network.gateways`), records by the name's own key. That a gateway does
 not have a block shows nothing of the mirror, so here it is no answer rather than something missing. What is fetched
@@ -14,8 +15,9 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,11 +29,15 @@ from mirror.cli.terminal import in_one_line, many
 from mirror.cli.typed import Misused, as_typed
 from mirror.errors import BadBlock, Forked, Malformed, Missing, Unavailable
 from mirror.formats import ipns, unixfs
+from mirror.formats.car import BLOCK_AT_MOST
 from mirror.formats.cid import CID, DAG_PB
 from mirror.formats.link import IPFS, Link
+from mirror.formats.tile import Place
+from mirror.log.tree import PlaceReader
 from mirror.naming import Heard, Known
 from mirror.network.gateways import Gateway, Gateways
-from mirror.network.http import is_here
+from mirror.network.http import Peer, is_here
+from mirror.network.standing import Told
 from mirror.store import files
 from mirror.store.fetched import Fetched
 from mirror.store.known import Memory
@@ -53,6 +59,9 @@ PUBLIC = (
 
 GATEWAYS_AT_MOST = 64
 """Gateways that are asked: more than there are public ones, fewer than there can be files open."""
+
+LOG_WITHIN = 20.0
+"""Seconds for a tile or bundle of a log beside the tree: the tree has them too, if this takes longer."""
 
 HINT = "try again later, name another gateway with --gateway URL, or a copy on this machine with --from"
 
@@ -84,15 +93,16 @@ def open_link(session: Session, asked: Asked, *, memory: bool = True) -> Iterato
         found = None if asked.link.scheme == IPFS else _follow_name(session, asked.link.cid, urls, memory=memory)
         root = asked.link.cid if found is None or found.record is None else found.record.root
         kept = stack.enter_context(Fetched.for_now() if asked.keep is None else Fetched(unfinished(asked.keep)))
-        distant = _Distant(session, gateways, root, kept)
+        distant = _Distant(session, gateways, root, kept, peers)
         yield Copy(
             f"{asked.link.scheme}://{asked.link.cid}",
             root,
             distant.get,
             far=True,
             record=None if found is None else found.data,
+            logs=distant.logs,
             bring=distant.bring,
-            told=lambda: gateways.told,
+            told=distant.told,
         )
 
 
@@ -164,11 +174,31 @@ def _records_seen(session: Session, name: CID) -> list[Known]:
 class _Distant:
     """A tree elsewhere, and what of it is here."""
 
-    def __init__(self, session: Session, gateways: Gateways, root: CID, kept: Fetched) -> None:
+    def __init__(self, session: Session, gateways: Gateways, root: CID, kept: Fetched, peers: Sequence[Peer]) -> None:
         self._session = session
         self._gateways = gateways
         self._root = root
         self._kept = kept
+        self._peers = peers
+        self._beside = [0 for _ in peers]
+
+    def told(self) -> list[Told]:
+        """What came of each gateway, what it gave of the log included."""
+        pairs = zip(self._gateways.told, self._beside, strict=True)
+        return [replace(each, size=each.size + beside) for each, beside in pairs]
+
+    def logs(self, name: CID) -> Iterator[PlaceReader]:
+        """Readers of the log that a `mirror serve` keeps at its own place, of those that brought something true."""
+        for number, each in enumerate(self._gateways.told):
+            if each.blocks and not each.lied:
+                yield partial(self._read_log, number, name)
+
+    def _read_log(self, number: int, name: CID, place: Place) -> bytes:
+        """What a gateway gives at a place of the log: unverified. Large folders of tiles need not be read for it."""
+        peer = self._peers[number]
+        answer = peer.ask("GET", f"/log/{name}/{place.path}", at_most=BLOCK_AT_MOST, within=LOG_WITHIN).need(200)
+        self._beside[number] += len(answer.body)
+        return answer.body
 
     def get(self, cid: CID) -> bytes:
         """A block, from here or from a gateway. Raises Unavailable where none brings it."""

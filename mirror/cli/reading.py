@@ -21,12 +21,11 @@ from mirror.cli.verifying import claim_of_link
 from mirror.edition import Edition
 from mirror.errors import MirrorError, Missing, NeedsNewer, Unverified
 from mirror.formats import entry as entries
-from mirror.formats import merkle
 from mirror.formats.fields import Attachment
 from mirror.formats.key import PublicKey
 from mirror.formats.link import IPFS, Link
 from mirror.formats.notes import Charter, Testimony, Withdrawal
-from mirror.one import NOT_READ
+from mirror.one import NOT_READ, check_listed
 from mirror.trust import judge_key
 from mirror.verdict import Claim, Report, State
 
@@ -206,15 +205,18 @@ class _Reading:
             raise Unverified(f"this mirror's key is {self._edition.key.ipns}, not {named}")
         self._report = Report(copy.what)
         judge_key(self._report, self._edition.key, trust)
-        log, checkpoint = self._edition.log, self._edition.checkpoint
-        if log.root_hash() != checkpoint.root_hash:
-            raise Unverified("the log's tiles do not add up to its checkpoint")
+        self._logs = copy.logs
         if not one:
             copy.bring(LISTED)
         self._withdrawn = {} if one else self._edition.withdrawn()
 
+            self._check_log()
     def show(self, indexes: tuple[int, ...]) -> int:
         """Show the testimonies at these indexes, or all; the exit code."""
+    def _check_log(self) -> None:
+        if self._edition.log.root_hash() != self._edition.checkpoint.root_hash:
+            raise Unverified("the log's tiles do not add up to its checkpoint")
+
         edition = self._edition
         wanted = indexes or tuple(index for index, entry in edition.entries() if entry.kind == entries.TESTIMONY)
         for index in indexes:
@@ -246,6 +248,8 @@ class _Reading:
         with contextlib.suppress(MirrorError):
             kind = self._edition.entry(index).kind
             if kind != entries.TESTIMONY:
+            if self._one:
+                check_listed(self._edition, index, self._logs(self._edition.key.ipns))
                 raise Misused(f"#{index} is a {kind}, not a testimony", hint="mirror list shows what is listed")
 
     def _show(self, index: int) -> dict[str, Any]:
@@ -264,11 +268,9 @@ class _Reading:
         return self._as_json(index, testimony)
 
     def _open(self, index: int) -> Testimony:
-        edition, log = self._edition, self._edition.log
-        leaf = merkle.leaf_hash(log.entry(index))
-        root_hash = edition.checkpoint.root_hash
-        merkle.check_inclusion(index, edition.size, leaf, log.inclusion(index), root_hash)
-        return edition.open(index, Testimony)
+        if not self._edition.is_proven(index):
+            self._edition.prove(index, self._edition.log)
+        return self._edition.open(index, Testimony)
 
     def _print(self, index: int, testimony: Testimony) -> None:
         say = self._terminal.say

@@ -28,6 +28,7 @@ from mirror.formats.cid import CID
 from mirror.formats.link import Link
 from mirror.formats.proof import PROOF_AT_MOST
 from mirror.formats.unixfs import File, Get
+from mirror.log.tree import PlaceReader
 from mirror.store import files
 from mirror.store.folder import PlainFolder, name_file
 
@@ -47,7 +48,8 @@ class Copy:
     how many blocks the tree does not use. Where there is a `source`, other processes can read blocks for themselves.
 
     Of a tree that is fetched (`far`), `record` is the record of the name that led to it, `bring` fetches ahead what
-    lies below some names at its top (None: all of it), and `told` says what came of each gateway so far.
+    lies below some names at its top (None: all of it), `logs` are as in `Evidence`, and `told` says what came of each
+    gateway so far.
     """
 
     what: str
@@ -59,6 +61,7 @@ class Copy:
     source: Source | None = None
     far: bool = False
     record: bytes | None = None
+    logs: Callable[[CID], Iterable[PlaceReader]] = lambda name: ()
     bring: Callable[[Sequence[str] | None], None] = lambda names: None
     told: "Callable[[], list[Told]]" = list
 

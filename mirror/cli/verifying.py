@@ -183,7 +183,7 @@ def _evidence(copy: Copy, link: Link | None, announcement: bytes | None) -> Evid
     wanted = _wanted_root(link, announcement)
     if wanted is None or wanted == copy.root:
         said = announcement or copy.announcement
-        return Evidence(copy.what, copy.root, copy.get, said, source=copy.source, record=copy.record)
+        return Evidence(copy.what, copy.root, copy.get, said, source=copy.source, record=copy.record, logs=copy.logs)
     try:
         copy.get(wanted)
     except MirrorError:
