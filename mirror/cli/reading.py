@@ -208,15 +208,15 @@ class _Reading:
         self._logs = copy.logs
         if not one:
             copy.bring(LISTED)
+            self._check_log()
         self._withdrawn = {} if one else self._edition.withdrawn()
 
-            self._check_log()
-    def show(self, indexes: tuple[int, ...]) -> int:
-        """Show the testimonies at these indexes, or all; the exit code."""
     def _check_log(self) -> None:
         if self._edition.log.root_hash() != self._edition.checkpoint.root_hash:
             raise Unverified("the log's tiles do not add up to its checkpoint")
 
+    def show(self, indexes: tuple[int, ...]) -> int:
+        """Show the testimonies at these indexes, or all; the exit code."""
         edition = self._edition
         wanted = indexes or tuple(index for index, entry in edition.entries() if entry.kind == entries.TESTIMONY)
         for index in indexes:
@@ -246,10 +246,10 @@ class _Reading:
         if index >= self._edition.size:
             raise Misused(f"#{index} is not in this log, which has {many(self._edition.size, 'entry', 'entries')}")
         with contextlib.suppress(MirrorError):
-            kind = self._edition.entry(index).kind
-            if kind != entries.TESTIMONY:
             if self._one:
                 check_listed(self._edition, index, self._logs(self._edition.key.ipns))
+            kind = self._edition.entry(index).kind
+            if kind != entries.TESTIMONY:
                 raise Misused(f"#{index} is a {kind}, not a testimony", hint="mirror list shows what is listed")
 
     def _show(self, index: int) -> dict[str, Any]:
