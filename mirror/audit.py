@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from mirror import check, tree
 from mirror.check import Finding, Judged, Listed, Listing, Place, Read, Rules, Source
-from mirror.errors import FAULTS, BadBlock, BadSignature, Malformed, MirrorError, Missing, NeedsNewer
+from mirror.errors import FAULTS, BadBlock, BadSignature, Malformed, MirrorError, Missing, NeedsNewer, NotHeld
 from mirror.formats import entry as entries
 from mirror.formats import merkle, tile
 from mirror.formats.checkpoint import Checkpoint
@@ -228,7 +228,7 @@ class Audit:
         elif (length := self._check_file(path, link)) is not None and length != attachment.length:
             words = f"{in_words(path)} has {length} bytes, #{index} lists {attachment.length}"
             self._report.fault(Claim.UNCHANGED, in_words(path), words, index)
-        else:
+        elif index not in self._report.not_held:
             self._report.counts.attachments += 1
 
     def _findings(self) -> Iterator[Finding]:
@@ -348,7 +348,11 @@ class Audit:
         try:
             return tree.check_file(link, self._get)
         except FAULTS as error:
-            self._fault_path(path, error)
+            index = tree.index_of_file(path)
+            if isinstance(error, NotHeld) and index is not None:
+                self._report.not_held.add(index)
+            else:
+                self._fault_path(path, error)
             return None
 
     def _fault_path(self, path: Path, error: MirrorError) -> None:
@@ -360,7 +364,9 @@ class Audit:
 
     def _fault_note(self, index: int, error: MirrorError) -> None:
         self._unread.add(index)
-        if isinstance(error, NeedsNewer):
+        if isinstance(error, NotHeld) and self._listing.is_testimony(index):
+            self._report.not_held.add(index)
+        elif isinstance(error, NeedsNewer):
             self._report.newer.append(f"#{index}")
         elif isinstance(error, Missing):
             self._fault_at(index, Claim.COMPLETE, f"the listed #{index} is not here: {error.message}")

@@ -101,7 +101,7 @@ def bring_in(archive: Archive, root: CID, get: Get) -> tuple[Edition, int]:
     shown = Edition(root, get)
     archive.set_dropping(_check_newer(archive, shown))
     with archive.new_edition(shown.number) as edition:
-        for cid, data in blocks_of(root, get, lambda cid: cid in archive.blocks):
+        for cid, data in blocks_of(root, get, lambda cid: cid in archive.left_out or cid in archive.blocks):
             edition.put(cid, cid.check(data))
         edition.seal(root)
     _commit(archive, root)
@@ -126,7 +126,7 @@ def adopt(archive: Archive, judge: Callable[[CID], None]) -> Edition | None:
 
 def finish(archive: Archive) -> int | None:
     """Go on with what an interrupted run was taking out of the files: how many blocks went; None: there is none."""
-    return archive.finish_dropping(lambda: tree.reach(archive.head(), archive.blocks.get))
+    return archive.finish_dropping(lambda: set(tree.reach(archive.head(), archive.blocks.get)) - archive.left_out)
 
 
 def _check_newer(archive: Archive, shown: Edition) -> set[CID]:

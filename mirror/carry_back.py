@@ -63,6 +63,7 @@ def fill_in(archive: Archive, root: CID, get: Get) -> Filled:
     for path, cids in _places(archive, lacking, archive.edition_path(shown.number)).items():
         _mend(path, cids, get, root)
     archive.refresh()
+    archive.set_left_out(cid for cid in archive.left_out if cid not in archive.blocks)
     return Filled(held, shown, len(lacking), skipped)
 
 

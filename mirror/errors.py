@@ -9,6 +9,7 @@
     │   ├── BadProof
     │   └── Forked       two signed statements that cannot both be true
     ├── Missing          a block that a complete copy would hold is not in this one
+    │   └── NotHeld      and whoever keeps this copy says that it was left out
     ├── Unavailable      someone did not answer
     └── Refused          it would overwrite, expose, fork or exceed
 
@@ -63,6 +64,10 @@ class Forked(Unverified):
 
 class Missing(MirrorError):
     """A block that a complete copy would hold and this one does not."""
+
+
+class NotHeld(Missing):
+    """A block that this copy's keeper does not hold, and says so."""
 
 
 class Unavailable(MirrorError):

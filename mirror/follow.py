@@ -108,16 +108,16 @@ class Near:
         return self._archive.has_head()
 
     def get(self, cid: CID) -> bytes:
-        """A block, from the archive if it has it."""
-        return self._archive.blocks.get(cid) if cid in self else self._source.get(cid)
+        """A block, from the archive if it has it; what was left out of it is not asked for."""
+        return self._archive.get(cid) if cid in self or cid in self._archive.left_out else self._source.get(cid)
 
     def is_complete(self, cid: CID) -> bool:
-        """Whether nothing at or below a block has to be fetched: raw blocks that are held.
+        """Whether nothing at or below a block has to be fetched: raw blocks that are held, or left out.
 
         Of folders that are held this is not known: a withdrawal takes blocks out of earlier editions. So they are
         walked, which reads no note and no attachment.
         """
-        return cid.codec == RAW and cid in self
+        return cid.codec == RAW and (cid in self or cid in self._archive.left_out)
 
 
 def choose(archive: Archive, offers: Sequence[Offer], name: CID | None) -> Choice:

@@ -86,7 +86,8 @@ class Counts:
 class Report:
     """Everything that one verification found.
 
-    `newer` names the items that only a later version of this program can judge.
+    `newer` names the items that only a later version of this program can judge; `not_held` are the testimonies that the
+    keeper of this copy says not to hold, as a whole or their attachments.
     """
 
     what: str
@@ -102,6 +103,7 @@ class Report:
     newer: list[str] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     forked_with: bytes = b""
+    not_held: set[int] = field(default_factory=set)
 
     def say(self, claim: Claim, state: State, *words: str) -> None:
         """Settle a claim. A fault that was found outweighs whatever is said."""

@@ -355,6 +355,9 @@ class _Verification:
             self.report.say(Claim.COMPLETE, State.NOT_CHECKED, "the log could not be read whole")
         elif self.report.newer:
             self.report.say(Claim.COMPLETE, State.NOT_CHECKED, self._on_newer())
+        elif self.report.not_held:
+            listed = ", ".join(f"#{index}" for index in sorted(self.report.not_held))
+            self.report.say(Claim.COMPLETE, State.NOT_CHECKED, f"not held by this keeper: {listed}")
         elif withdrawn:
             here = _many(self.report.counts.testimonies, "testimony", "testimonies")
             self.report.say(Claim.COMPLETE, State.HOLDS, f"{here} here, {withdrawn} withdrawn")

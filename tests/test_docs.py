@@ -165,6 +165,7 @@ IN_JSON = [
     ("export", "export --one 1 -o one"),
     ("import", "--home copy import voices.car"),
     ("follow", "--home copy follow --from voices"),
+    ("drop", "--home copy drop 1"),
     ("backup", "backup voices.age"),
     ("backup", "--home restored backup --restore voices.age"),
     ("withdraw", "withdraw 1 --yes"),

@@ -27,7 +27,7 @@ from mirror.store import files
 from mirror.store.archive import Archive
 from mirror.store.workspace import Workspace
 from mirror.trust import Trust
-from mirror.verdict import Claim, State
+from mirror.verdict import Claim, Report, State
 
 T = TypeVar("T")
 
@@ -168,10 +168,15 @@ def take_up(session: Session, archive: Archive, judge: Callable[[CID], None]) ->
     return adopted
 
 
+def is_whole(report: Report) -> bool:
+    """Whether everything that the log lists is here, but for what this keeper chose not to hold."""
+    return report.verdict(Claim.COMPLETE).state is State.HOLDS or bool(report.not_held and not report.newer)
+
+
 def judge_pending(session: Session, archive: Archive, trust: Trust, root: CID) -> None:
     """Raise unless an edition that the head does not name is whole and true."""
-    report = judge_copy(session, Copy("an edition that the head does not name", root, archive.blocks.get), trust)
-    if report.exit_code() == 1 or report.verdict(Claim.COMPLETE).state is not State.HOLDS:
+    report = judge_copy(session, Copy("an edition that the head does not name", root, archive.get), trust)
+    if report.exit_code() == 1 or not is_whole(report):
         path = max(archive.editions().items())[1]
         raise Unverified(
             f"{path} is newer than the head and does not verify: {', '.join(report.bad_items()) or 'it is not whole'}",

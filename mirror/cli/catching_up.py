@@ -18,7 +18,7 @@ from pathlib import Path
 from mirror import follow as flow
 from mirror import naming
 from mirror.cli import forking, gateways
-from mirror.cli.carrying import judge_pending, take_up
+from mirror.cli.carrying import is_whole, judge_pending, take_up
 from mirror.cli.gateways import whom
 from mirror.cli.main import Session
 from mirror.cli.reporting import print_report, shown
@@ -227,7 +227,7 @@ class Round:
             hint = "ask the publisher by another way; then add --yes. Until then the copy stays as it is"
             if not terminal.confirm(question, yes=self.asked.yes, hint=hint):
                 raise Refused("nothing was taken in")
-        blocks = ((cid, self.archive.blocks.get(cid)) for cid in sorted(leaving.blocks))
+        blocks = ((cid, self.archive.blocks.get(cid)) for cid in sorted(leaving.blocks) if cid in self.archive.blocks)
         sealed = Sealed(self.workspace.home / "sealed")
         path = sealed.put_away(edition.number, self.archive.head(), blocks, today)
         terminal.warn(f"no longer handed on, and put away in sealed/{path.name}")
@@ -262,7 +262,7 @@ class _Judging:
         session, copy = self.following.session, Copy("the edition shown", root, get)
         report = judge_copy(session, copy, self.following._trust())
         self.code = report.exit_code()
-        if self.code == 1 or report.key is None or report.verdict(Claim.COMPLETE).state is not State.HOLDS:
+        if self.code == 1 or report.key is None or not is_whole(report):
             print_report(
                 session.terminal, report, self.code, keep_evidence(report, copy) if report.forked_with else None
             )

@@ -19,7 +19,7 @@ from mirror.cli.trusting import trust_of
 from mirror.cli.typed import Index, Misused, from_option
 from mirror.cli.verifying import claim_of_link
 from mirror.edition import Edition
-from mirror.errors import MirrorError, Missing, NeedsNewer, Unverified
+from mirror.errors import MirrorError, Missing, NeedsNewer, NotHeld, Unverified
 from mirror.formats import entry as entries
 from mirror.formats.fields import Attachment
 from mirror.formats.key import PublicKey
@@ -108,6 +108,8 @@ def _rows(edition: Edition) -> Iterator[dict[str, Any]]:
             row.update(_details(edition, index, entry.kind, withdrawn))
         except NeedsNewer:
             row["state"] = "not checked: needs a newer mirror"
+        except NotHeld:
+            row["state"] = "not held by this keeper"
         except MirrorError as error:
             row["state"] = f"false: {error.message}"
         yield row

@@ -186,7 +186,7 @@ def _open_archive(folder: Path, index: Path | None) -> Iterator[Copy]:
     with Archive(folder, index) as archive:
         root, blocks = archive.head(), archive.blocks
         damage = _damage_of_editions(archive.editions().values(), blocks)
-        yield Copy(f"the archive {folder}", root, blocks.get, archive.announcement(), damage, source=blocks)
+        yield Copy(f"the archive {folder}", root, archive.get, archive.announcement(), damage, source=blocks)
 
 
 def _damage_of_editions(paths: Iterable[Path], blocks: "Blocks") -> dict[str, str]:

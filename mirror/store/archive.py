@@ -4,6 +4,7 @@
     ├── head                 one line: the newest root CID
     ├── announcement.txt     the newest signed announcement
     ├── name.ipns-record     the newest signed record of the mirror's name, which anybody may put again
+    ├── left-out             where a keeper dropped something: the blocks that are not held, and not fetched again
     ├── dropping             only while a withdrawal is under way: the blocks that it takes out of the files
     └── editions/
         └── 000001.car       the blocks that edition 1 added; its header names the root
@@ -32,10 +33,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from mirror.errors import Malformed, MirrorError, Missing, Refused
+from mirror.errors import Malformed, MirrorError, Missing, NotHeld, Refused
 from mirror.formats import car, fields, ipns, note, wire
 from mirror.formats import cid as cids
-from mirror.formats.cid import CID
+from mirror.formats.cid import CID, RAW
 from mirror.store import files
 from mirror.store.blocks import Blocks
 
@@ -75,6 +76,38 @@ class Archive:
     def refresh(self) -> None:
         """Bring the index up to date with the files."""
         self.blocks.refresh(list(self.editions().values()))
+
+    def get(self, cid: CID) -> bytes:
+        """A block of the archive. Raises `NotHeld` for one that is left out, otherwise what `Blocks.get` does."""
+        try:
+            return self.blocks.get(cid)
+        except Missing:
+            if cid in self.left_out:
+                raise NotHeld(f"block {cid} is not held by this keeper") from None
+            raise
+
+    @cached_property
+    def left_out(self) -> frozenset[CID]:
+        """The blocks that a keeper chose not to hold: raw ones only, so that every folder is here."""
+        try:
+            data = files.read_at_most(self._left_out_path, DROPPING_AT_MOST, "the list of what is left out")
+        except Missing:
+            return frozenset()
+        found = [cids.parse(line) for line in wire.split_lines(wire.decode_utf8(data, "left-out"), "left-out")]
+        return frozenset(cid for cid in found if cid.codec == RAW)
+
+    def set_left_out(self, blocks: Iterable[CID]) -> None:
+        """Say which blocks are not held here; none takes the list away."""
+        lines = "".join(f"{cid}\n" for cid in sorted(blocks))
+        if lines:
+            files.replace(self._left_out_path, lines.encode())
+        else:
+            self._left_out_path.unlink(missing_ok=True)
+        self.__dict__.pop("left_out", None)
+
+    @property
+    def _left_out_path(self) -> Path:
+        return self.folder / "left-out"
 
     @property
     def head_path(self) -> Path:

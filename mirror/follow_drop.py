@@ -1,0 +1,41 @@
+"""A keeper leaves single testimonies out of her copy, which stays servable and says what it lacks.
+
+Only the raw blocks go: the note, and what its attachments hold. Folders stay, so that the tree can be walked, and so
+does whatever another testimony uses too. Which blocks are left out is said in the archive before they go
+(`mirror.store.archive`): nothing fetches them again, and whoever judges the copy is told `not held by this keeper`.
+
+Out of scope: withdrawing. The log still lists what is dropped here, and other copies hold it.
+"""
+
+from collections.abc import Sequence
+
+from mirror import carry
+from mirror.edition import Edition
+from mirror.errors import Refused
+from mirror.formats import entry as entries
+from mirror.formats.cid import CID, RAW
+from mirror.store.archive import Archive
+
+
+def drop(archive: Archive, indexes: Sequence[int]) -> int:
+    """Leave testimonies out of an archive; how many blocks went. Raises `Refused` for what is no testimony."""
+    edition = Edition(archive.head(), archive.blocks.get)
+    for index in indexes:
+        if not 0 < index < edition.size or edition.entry(index).kind != entries.TESTIMONY:
+            raise Refused(f"#{index} is no testimony of this mirror", hint="mirror list shows what is listed")
+        if not edition.holds(index):
+            raise Refused(f"#{index} is not here: it was withdrawn")
+    blocks = _only_of(edition, set(indexes)) - archive.left_out
+    archive.set_left_out(archive.left_out | blocks)
+    archive.set_dropping(blocks)
+    return carry.finish(archive) or 0
+
+
+def _only_of(edition: Edition, indexes: set[int]) -> set[CID]:
+    """The raw blocks of these testimonies that no other testimony uses."""
+    wanted = {cid for index in indexes for cid in edition.blocks_at(index) if cid.codec == RAW}
+    others = (index for index, entry in edition.entries() if entry.kind == entries.TESTIMONY and index not in indexes)
+    for index in others:
+        if edition.holds(index):
+            wanted -= edition.blocks_at(index)
+    return wanted

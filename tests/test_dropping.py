@@ -1,0 +1,122 @@
+"""`mirror drop`: what a keeper leaves out, what is said of it, and that nothing brings it back unasked."""
+
+import json
+from pathlib import Path
+
+import pytest
+from scenes import PICTURE, SHARED, Place
+from serving import serving, shelf_of
+from storyteller import Finished, run_mirror
+
+from mirror.errors import Malformed, Missing, NotHeld
+from mirror.formats.cid import CID, DAG_PB
+from mirror.store.archive import Archive
+
+
+def content(place: Place) -> bytes:
+    folder = place.base / "copy" / "archive" / "editions"
+    return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
+
+
+def key_of(place: Place) -> str:
+    key: str = json.loads(run_mirror("--json", "--home", place.base / "copy", "key", "show").out)["vkey"]
+    return key
+
+
+def verify(place: Place, code: int) -> Finished:
+    done = run_mirror("verify", "--key", key_of(place), place.base / "copy")
+    assert done.code == code, done
+    return done
+
+
+def test_what_is_dropped_is_gone_and_the_copy_says_so(place: Place) -> None:
+    verify(place, 0)
+    assert PICTURE[:1000] in content(place)
+    done = place.run("copy", "drop", "1")
+    assert done.out.startswith("voices.example/archive: #1 left out, ")
+    assert b"WITHDRAWN-FIRST" not in content(place)
+    assert PICTURE[:1000] not in content(place)
+    assert SHARED[:1000] in content(place)
+    judged = verify(place, 3).out
+    assert "complete     not checked  not held by this keeper: #1\n" in judged
+    assert "unchanged    holds        3 testimonies, 1 attachment\n" in judged
+    assert " false " not in judged
+
+
+def test_read_and_list_say_that_it_is_not_held(place: Place) -> None:
+    place.run("copy", "drop", "1", "4")
+    shown = place.run("copy", "read", "--key", key_of(place), place.base / "copy", "1", codes=(3,))
+    assert "#1  not checked: " in shown.err
+    assert "is not held by this keeper; it is not shown" in shown.err
+    assert "The second." in place.run("copy", "read", "--key", key_of(place), place.base / "copy", "2").out
+    assert "1\ttestimony\t\t\tnot held by this keeper\n" in place.run("copy", "list").out
+
+
+def test_what_is_missing_and_was_not_dropped_is_still_false(place: Place) -> None:
+    place.run("copy", "drop", "1")
+    (place.base / "copy" / "archive" / "left-out").unlink()
+    assert "complete     false        " in verify(place, 1).out
+
+
+def test_only_blocks_that_are_named_are_excused(place: Place) -> None:
+    place.run("copy", "drop", "1", "4")
+    path = place.base / "copy" / "archive" / "left-out"
+    path.write_text("".join(f"{line}\n" for line in path.read_text().split("\n")[:1]))
+    assert "complete     false        " in verify(place, 1).out
+
+
+def test_following_does_not_bring_it_back(place: Place) -> None:
+    place.run("copy", "drop", "2")
+    place.run("voices", "publish", "--yes", "--no-tokens", place.write("six.md", b"The sixth."))
+    with place.archive("voices") as archive, serving(shelf_of(archives=[archive])) as asking:
+        link = f"ipfs://{archive.head()}#{key_of(place)}"
+        done = place.run("copy", "follow", "--gateway", asking.url, link)
+    assert "edition 4 is here now" in done.out
+    assert (b"The second." in content(place), b"The sixth." in content(place)) == (False, True)
+    assert "not held by this keeper: #2\n" in verify(place, 3).out
+    place.run("copy", "import", place.base / "voices")
+    verify(place, 0)
+    assert not (place.base / "copy" / "archive" / "left-out").exists()
+
+
+def test_the_copy_stays_servable(place: Place) -> None:
+    place.run("copy", "drop", "2")
+    with place.archive("copy") as archive:
+        note = next(iter(archive.left_out))
+        with serving(shelf_of(archives=[archive])) as asking:
+            assert len(asking.shelf.mirrors) == 1
+            assert asking.get(f"/ipfs/{archive.head()}?format=raw").status == 200
+            assert asking.get(f"/ipfs/{note}?format=raw").status == 404
+
+
+def test_a_withdrawal_of_what_was_dropped_is_followed(place: Place) -> None:
+    place.run("copy", "drop", "1")
+    place.run("voices", "withdraw", "1", "--yes")
+    place.run("copy", "follow", "--yes", "--from", place.base / "voices")
+    verify(place, 0)
+
+
+def test_a_publishers_archive_is_kept_whole(place: Place) -> None:
+    assert "is kept whole" in place.run("voices", "drop", "1", codes=(4,)).err
+
+
+@pytest.mark.parametrize("index", ["0", "99"])
+def test_what_is_no_testimony_is_not_dropped(place: Place, index: str) -> None:
+    before = content(place)
+    assert f"#{index} is no testimony of this mirror" in place.run("copy", "drop", index, codes=(4,)).err
+    assert content(place) == before
+
+
+def test_an_archive_knows_what_is_left_out(tmp_path: Path) -> None:
+    raw, folder = CID.of_raw(b"one"), CID.of(DAG_PB, b"two")
+    with Archive(tmp_path) as archive:
+        with pytest.raises(Missing) as absent:
+            archive.get(raw)
+        assert not isinstance(absent.value, NotHeld)
+        archive.set_left_out([raw, folder])
+        assert archive.left_out == {raw}
+        with pytest.raises(NotHeld, match=f"block {raw} is not held by this keeper"):
+            archive.get(raw)
+    (tmp_path / "left-out").write_text("something else\n")
+    with Archive(tmp_path) as archive, pytest.raises(Malformed):
+        archive.get(raw)
