@@ -19,6 +19,7 @@ from serving import serving, shelf_of
 from test_name_command import Names
 from watching import Microsocks, Watched, run_watched
 
+from mirror.cli import main
 from mirror.store.archive import Archive
 
 HOSTS = {"gateway.test", "routing.test", "cluster.test", "pins.test"}
@@ -33,6 +34,7 @@ class Told:
     link: str
     root: str
     gateway: int
+    note: str
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +43,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     publisher.publish(["What happened on a day."])
     publisher.run("key", "new", "anna.example", "-o", publisher.folder / "anna.age")
     named = publisher.run("name", "--record", publisher.folder / "voices.ipns-record")
+    note = publisher.run("list")["entries"][1]["cid"]
     with Archive(publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as asking:
-        yield Told(publisher, f"ipns://{named['name']}#{publisher.vkey}", named["index_hash"], asking.port)
+        yield Told(publisher, f"ipns://{named['name']}#{publisher.vkey}", named["index_hash"], asking.port, note)
 
 
 class Town:
@@ -62,7 +65,8 @@ class Town:
             f'[service.ours]\nkind = "cluster"\naddress = "http://cluster.test:{cluster}"\n'
             f'[service.paid]\nkind = "pinning"\naddress = "http://pins.test:{pins}"\n'
         )
-        for home in ("voices", "reader"):
+        shutil.copytree(folder / "voices" / "archive", folder / "copy" / "archive")
+        for home in ("voices", "reader", "copy"):
             (folder / home).mkdir(exist_ok=True)
             (folder / home / "mirror.toml").write_text(self.settings)
         self.words = {
@@ -71,6 +75,8 @@ class Town:
             "TREE": f"ipfs://{told.root}#{told.publisher.vkey}",
             "RECORD": str(folder / "voices.ipns-record"),
             "PROXY": proxy,
+            "ROUTING": f"http://routing.test:{routing}",
+            "NOTE": told.note,
             "GATEWAY": f"http://gateway.test:{told.gateway}",
             "AT_GATEWAY": f"http://gateway.test:{told.gateway}/ipfs/{told.root}#{told.publisher.vkey}",
         }
@@ -111,6 +117,7 @@ COMMANDS = {
     "--home reader --proxy PROXY read TREE 1 --key VKEY": {"gateway.test"},
     "--home reader list LINK": {"gateway.test", "routing.test"},
     "--home reader sign new.txt --for LINK --key anna.age --language en --yes": {"gateway.test", "routing.test"},
+    "--home keeper --proxy PROXY follow LINK --gateway GATEWAY --at ROUTING": {"gateway.test", "routing.test"},
     "--home keeper --proxy PROXY follow LINK --gateway GATEWAY": {"gateway.test"},
 }
 """Each way of connecting there is, and whose names are looked up for it."""
@@ -144,3 +151,40 @@ def test_without_the_proxy_nothing_connects_and_that_is_said(line: str, town: tu
     check_route(ran, proxy)
     assert ran.code == (0 if line in DONE_HERE else 3), ran
     assert f"the proxy {proxy.url} does not answer" in ran.out + ran.err
+
+
+HERE = [
+    "--home founded init found.example --title F --language en --text T --recovery found.txt",
+    "--home voices key show",
+    "preview new.txt --language en",
+    "--home voices announce",
+    "--home voices fsck",
+    "--home voices export -o voices.car",
+    "--home voices backup voices.age",
+    "--home new import voices",
+    "--home voices verify voices --key VKEY",
+    "--home voices serve --dry-run",
+    "--home reader verify TREE --from voices --key VKEY",
+    "--home reader read voices 1 --key VKEY",
+    "--home reader list voices",
+    "--home reader trust LINK --yes",
+    "--home voices request NOTE --for voices --key anna.age -o request.txt",
+    "demo demo",
+    *(["--home copy drop 1"] if "drop" in main.COMMANDS else []),
+]
+"""What works on what is here, whatever `mirror.toml` names and whether the proxy is there or not."""
+
+
+@pytest.mark.parametrize("line", HERE)
+def test_what_needs_nobody_opens_no_line(line: str, town: tuple[Town, Microsocks]) -> None:
+    place, proxy = town
+    proxy.stop()
+    ran = place.run(line)
+    assert ran.connected == [], ran
+    assert ran.code in (0, 3), ran
+    assert "proxy" not in ran.err, ran
+
+
+def test_each_command_stands_in_one_of_the_lists() -> None:
+    words = {word for line in [*COMMANDS, *HERE] for word in line.split(" ")}
+    assert [name for name in main.COMMANDS if name not in words] == []
