@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from mirror import carry
+from mirror import carry, tree
 from mirror.edition import Edition
 from mirror.errors import FAULTS, Forked, MirrorError, Refused, Unavailable, Unverified
 from mirror.formats.cid import CID, RAW
@@ -99,6 +99,9 @@ class Near:
         self._archive = archive
         self._source = source
 
+    only_folders = False
+    """Whether what is fetched are folders and the ways through files, and nothing that stands in them."""
+
     def __contains__(self, cid: CID) -> bool:
         return cid in self._archive.blocks
 
@@ -117,7 +120,7 @@ class Near:
         Of folders that are held this is not known: a withdrawal takes blocks out of earlier editions. So they are
         walked, which reads no note and no attachment.
         """
-        return cid.codec == RAW and (cid in self or cid in self._archive.left_out)
+        return cid.codec == RAW and (self.only_folders or cid in self or cid in self._archive.left_out)
 
 
 def choose(archive: Archive, offers: Sequence[Offer], name: CID | None) -> Choice:
@@ -211,17 +214,37 @@ def _blocks_at(edition: Edition, indexes: Sequence[int]) -> set[CID]:
 
 
 def take(
-    archive: Archive, shown: Shown, judge: Callable[[CID, Get], bool], let_go: Callable[[Edition, Leaving], None]
+    archive: Archive,
+    shown: Shown,
+    judge: Callable[[CID, Get], bool],
+    let_go: Callable[[Edition, Leaving], None],
+    *,
+    text_only: bool = False,
 ) -> tuple[Edition, int] | None:
     """Fetch what lacks, let `judge` look at the whole tree, and take it in; how many blocks were new.
+
+    With `text_only`, what attachments hold is left out (`Archive.left_out`), unless it is held already.
 
     None where `judge` says no: then nothing was changed. `let_go` is told what the edition withdraws before anything
     is changed; it puts away what is to be, or raises `Refused`. Raises what `carry.bring_in` does.
     """
     source, root = shown.offer.source, shown.offer.root
     near = Near(archive, source)
+    if text_only:
+        _leave_out_attachments(archive, shown, near)
     source.fetch(root, near)
     if not judge(root, near.get):
         return None
     let_go(shown.edition, leaving(archive, shown.edition))
     return carry.bring_in(archive, root, near.get)
+
+
+def _leave_out_attachments(archive: Archive, shown: Shown, near: Near) -> None:
+    attachments = shown.edition.tree.find((tree.FILE,))
+    if attachments is None:
+        return
+    folders = Near(archive, shown.offer.source)
+    folders.only_folders = True
+    shown.offer.source.fetch(attachments.cid, folders)
+    found = (cid for cid in tree.reach(attachments.cid, near.get) if cid.codec == RAW)
+    archive.set_left_out(archive.left_out.union(cid for cid in found if cid not in near))

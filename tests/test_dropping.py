@@ -120,3 +120,33 @@ def test_an_archive_knows_what_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "left-out").write_text("something else\n")
     with Archive(tmp_path) as archive, pytest.raises(Malformed):
         archive.get(raw)
+
+
+# Text only
+
+
+@pytest.mark.parametrize("far", [True, False])
+def test_text_only_leaves_out_what_attachments_hold(place: Place, far: bool) -> None:
+    new = place.base / "text only"
+    with place.archive("voices") as archive, serving(shelf_of(archives=[archive])) as asking:
+        link = f"ipfs://{archive.head()}#{key_of(place)}"
+        source = ["--gateway", asking.url, link] if far else ["--from", str(place.base / "voices")]
+        done = run_mirror("--json", "--home", new, "follow", "--text-only", *source)
+    assert done.code == 0, done
+    held = b"".join(path.read_bytes() for path in (new / "archive" / "editions").iterdir())
+    assert (PICTURE[:1000] in held, SHARED[:1000] in held, b"WITHDRAWN-FIRST" in held) == (False, False, True)
+    assert json.loads(done.out)["fetched_bytes"] < 50_000
+    judged = run_mirror("verify", "--key", key_of(place), new)
+    assert "complete     not checked  not held by this keeper: #1, #2\n" in judged.out
+    assert ("unchanged    holds        4 testimonies\n" in judged.out, judged.code) == (True, 3)
+    read = run_mirror("read", "--key", key_of(place), new, "1")
+    assert ("WITHDRAWN-FIRST" in read.out, read.code) == (True, 0)
+
+
+def test_text_only_keeps_what_is_held_and_goes_on_so(place: Place) -> None:
+    place.write("six.md", b"The sixth.", attachments=["own.bin"])
+    (place.drafts / "own.bin").write_bytes(b"another file altogether " * 9000)
+    place.run("voices", "publish", "--yes", "--no-tokens", "--keep-metadata", "own.bin", place.drafts / "six.md")
+    place.run("copy", "follow", "--text-only", "--from", place.base / "voices")
+    assert (PICTURE[:1000] in content(place), b"another file" in content(place)) == (True, False)
+    assert "not held by this keeper: #5\n" in verify(place, 3).out

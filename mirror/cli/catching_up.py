@@ -48,7 +48,7 @@ from mirror.verdict import Claim, State
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was typed: the link and the gateway in whose address it came, sources, places of names, `--yes`."""
+    """What was typed: the link and the gateway in whose address it came, sources, places of names, answers."""
 
     link: Link | None
     came_at: str
@@ -56,6 +56,7 @@ class Asked:
     urls: tuple[str, ...]
     at: tuple[str, ...]
     yes: bool
+    text_only: bool
 
 
 @dataclass
@@ -190,7 +191,7 @@ class Round:
         edition, count = choice.newest, 0
         if choice.shown is not None:
             judging = _Judging(self)
-            taken = flow.take(self.archive, choice.shown, judging, self._let_go)
+            taken = flow.take(self.archive, choice.shown, judging, self._let_go, text_only=self.asked.text_only)
             if taken is None:
                 return judging.code
             edition, count = taken

@@ -42,6 +42,7 @@ _UNITS = {"m": 60, "h": 3600, "d": 86400}
 @click.option("--gateway", "urls", multiple=True, metavar="URL", help="Ask this gateway, or a keeper's. Repeatable.")
 @click.option("--at", multiple=True, metavar="WHERE", help="Put the name's record again there too, and ask there.")
 @click.option("--every", metavar="TIME", help="Go on doing so, at this distance: 30m, 1h, 1d.")
+@click.option("--text-only", is_flag=True, help="Leave out what attachments hold, unless it is held already.")
 @click.option("--yes", is_flag=True, help="Let go of what the publisher alone withdrew, however much it is.")
 @click.pass_obj
 def follow(
@@ -52,6 +53,7 @@ def follow(
     urls: tuple[str, ...],
     at: tuple[str, ...],
     every: str | None,
+    text_only: bool,
     yes: bool,
 ) -> int:
     """Keep a verified copy of a mirror, and bring it up to date.
@@ -67,7 +69,7 @@ def follow(
     mirror --home copy follow --from voices.car
     """
     seconds = None if every is None else _seconds(every)
-    asked = Asked(_parse(what), "" if what is None else link.gateway_of(what), paths, urls, at, yes)
+    asked = Asked(_parse(what), "" if what is None else link.gateway_of(what), paths, urls, at, yes, text_only)
     workspace = keepers_workspace(session)
     files.make_folder(workspace.archive.folder)
     if seconds is None:
