@@ -17,6 +17,7 @@ from test_terminal import Screen
 from mirror.cli import holding, pinning, services
 from mirror.errors import Unavailable
 from mirror.formats.cid import CID
+from mirror.network import kubo
 from mirror.network.held import Held
 from mirror.store.archive import root_of
 from mirror.store.settings import Service
@@ -191,6 +192,24 @@ def test_wrong_usage(place: Place) -> None:
     assert "name either what to import" in place.run("import", code=2).err
     assert "name either what to import" in place.run("import", "--from", "home", "voices", code=2).err
     assert "mirror.toml names no service 'hone'" in place.run("import", "--from", "hone", code=2).err
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("servise = 1", "voices/mirror.toml: unknown setting 'servise'"),
+        ('[service.a]\nkind = "kubo"\naddress = "home"', "mirror.toml: service.a: not the address of a node: 'home'"),
+    ],
+)
+def test_wrong_settings_are_wrong_usage_and_no_verdict(
+    place: Place, monkeypatch: pytest.MonkeyPatch, wrong: str, words: str
+) -> None:
+    monkeypatch.setattr(services, "Node", kubo.Node)
+    with (place.folder / "voices/mirror.toml").open("a") as file:
+        file.write(f"\n{wrong}\n")
+    for command in (["pin"], ["status"], ["name"], ["withdraw", "1", "--yes"], ["import", "--from", "a"]):
+        assert f"mirror: error: {words}" in place.run(*command, code=2).err
+    assert f"mirror: error: {words}" in place.publish("two", code=2).err
 
 
 def test_a_service_that_is_still_fetching_is_left_to_it(place: Place) -> None:

@@ -13,6 +13,7 @@ from mirror import tree
 from mirror.cli.announcing import link_of_edition
 from mirror.cli.main import Session
 from mirror.cli.terminal import escape, in_groups, many
+from mirror.cli.typed import as_typed
 from mirror.edition import Edition
 from mirror.errors import Malformed, MirrorError, Unverified
 from mirror.formats import car, link
@@ -40,11 +41,13 @@ def status(session: Session, *, offline: bool) -> int:
     mirror status --offline
     """
     workspace = Workspace(session.home).require()
+    with as_typed():
+        services = workspace.settings.service
     with workspace.archive as archive:
         edition = Edition(archive.head(), archive.blocks.get)
         known = _known(session, workspace, edition)
         _add_name(workspace, edition, known)
-        held = _held(session, workspace, known) if workspace.settings.service and not offline else []
+        held = _held(session, workspace, known) if services and not offline else []
     say = session.terminal.say
     say(f"{edition.key.name}, edition {edition.number}, {many(edition.size, 'entry', 'entries')}")
     say(f"title         {escape(edition.charter.title)}")

@@ -166,10 +166,12 @@ def pin(
 
 def chosen(workspace: Workspace, names: Sequence[str]) -> list[Service]:
     """The services that are meant: by name, or as mirror.toml says."""
-    settings = workspace.settings
-    if not settings.service:
-        raise Misused("mirror.toml names no service to pin to", hint="it explains how to; begin with [service.home]")
     with as_typed():
+        settings = workspace.settings
+        if not settings.service:
+            raise Misused(
+                "mirror.toml names no service to pin to", hint="it explains how to; begin with [service.home]"
+            )
         return [settings.named(name) for name in dict.fromkeys(names or settings.pin)] or list(settings.service)
 
 

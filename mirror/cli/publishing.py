@@ -19,7 +19,7 @@ from mirror.cli.main import Session
 from mirror.cli.previewing import draft_options, may_identify, options_of, refuse_flawed
 from mirror.cli.processes import processes
 from mirror.cli.terminal import Terminal, escape, isolate, many
-from mirror.cli.typed import Misused, check_new
+from mirror.cli.typed import Misused, as_typed, check_new
 from mirror.cli.unlocking import passphrase_option, unlock
 from mirror.errors import Refused, Unverified
 from mirror.formats import link
@@ -306,6 +306,8 @@ def publisher_of(session: Session, workspace: Workspace, signing: SecretKey) -> 
 
 def begin(session: Session, workspace: Workspace, signing: SecretKey, *, newest: bool) -> Publisher:
     """The publisher, once the archive is where it may be continued; says what an interrupted run had left."""
+    with as_typed():
+        settings = workspace.settings
     publisher = publisher_of(session, workspace, signing)
     for done in publisher.prepare(newest=newest, judge=partial(_judge_pending, workspace, signing)):
         session.terminal.tell(done)
@@ -313,7 +315,6 @@ def begin(session: Session, workspace: Workspace, signing: SecretKey, *, newest:
     if dropped is not None:
         done = "finished an interrupted withdrawal" if dropped else "an interrupted withdrawal never took effect"
         session.terminal.tell(done)
-    settings = workspace.settings
     if settings.service or settings.routing:
         from mirror.cli.holding import check_nobody_is_ahead  # noqa: PLC0415  (only where somebody is to be asked)
 

@@ -37,21 +37,22 @@ def authorization_of(workspace: Workspace, service: Service) -> Authorization | 
 
 def open_node(session: Session, workspace: Workspace, service: Service) -> Node:
     """The node that a service of the kind kubo is; connects to nothing yet."""
-    try:
-        return Node(service.name, service.address, authorization_of(workspace, service), session.route)
-    except Malformed as error:
-        raise Malformed(f"service.{service.name}: {error.message}", hint=error.hint) from None
+    authorization = authorization_of(workspace, service)
+    with as_typed(f"mirror.toml: service.{service.name}"):
+        return Node(service.name, service.address, authorization, session.route)
 
 
 @contextlib.contextmanager
 def open_places(session: Session, workspace: Workspace, at: Sequence[str], *, shows: bool) -> Iterator[list[Place]]:
     """Everyone who keeps names, as mirror.toml and `--at` name them, ready to be asked."""
+    with as_typed():
+        settings = workspace.settings
     with contextlib.ExitStack() as stack:
         found: list[Place] = []
-        for service in workspace.settings.service:
+        for service in settings.service:
             if service.kind == KUBO:
                 found.append(_node(session, workspace, service, stack, shows=shows))
-        found += [stack.enter_context(Endpoint(url, session.route)) for url in workspace.settings.routing]
+        found += [stack.enter_context(Endpoint(url, session.route)) for url in settings.routing]
         for where in at:
             with as_typed(f"--at {in_one_line(where[:80])}"):
                 found.append(_place(session, where, stack, shows=shows))

@@ -68,7 +68,7 @@ def _at(text: str, kind: str, host: str, port: str, base: str, *, secure: bool) 
         number = wire.decode_decimal(port, PORT_AT_MOST)
         plain = _check_host(kind, host)
     except (Malformed, ValueError):
-        raise Malformed(f"not the address of a node: {text[:80]!r}", hint=_HINT) from None
+        raise Malformed(f"not the address of a node: {_without_secrets(text)!r}", hint=_HINT) from None
     multiaddr = f"/{kind}/{plain}/tcp/{number}/{'https' if secure else 'http'}"
     return Address(text, multiaddr, base, plain, here=is_here(plain))
 
@@ -91,4 +91,4 @@ def _check_host(kind: str, host: str) -> str:
 
 
 def _without_secrets(text: str) -> str:
-    return text.rpartition("@")[2][:80]
+    return re.split("[?#]", text.rpartition("@")[2])[0][:80]

@@ -258,15 +258,17 @@ def _check_address(what: str, address: str) -> None:
         raise Malformed(f"{what} has {len(address)} letters, more than {ADDRESS_AT_MOST}")
     if not address.isascii() or not address.isprintable() or " " in address:
         raise Malformed(f"{what} holds what no address has: {address!a}")
-    if "@" in address:
-        raise Malformed(
-            f"{what} holds a user's name or a password",
-            hint="take it out; mirror pin --credentials NAME asks for it and keeps it in secret/",
-        )
+    secrets = {"@": "a user's name or a password", "?": "a ?, behind which keys stand", "#": "a #"}
+    for sign, words in secrets.items():
+        if sign in address and (sign == "@" or not address.startswith("/")):
+            raise Malformed(
+                f"{what} holds {words}",
+                hint="take it out; mirror pin --credentials NAME asks for it and keeps it in secret/",
+            )
 
 
 def _check_url(what: str, address: str) -> None:
-    if not re.fullmatch(r"https?://[^/?#]+(/[^?#]*)?", address):
+    if not re.fullmatch(r"https?://[^/]+(/.*)?", address):
         raise Malformed(f"{what} is {address!r}, where http:// or https:// and a host should be")
 
 

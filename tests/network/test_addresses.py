@@ -80,7 +80,15 @@ def test_what_is_no_address_is_refused_with_a_hint(text: str) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["http://anna:hunter2@localhost:5001", "https://hunter2@node.example.org"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://anna:hunter2@localhost:5001",
+        "https://hunter2@node.example.org",
+        "https://node.example.org?anna=hunter2",
+        "https://node.example.org/#hunter2",
+    ],
+)
 def test_a_password_in_an_address_is_refused_and_not_shown(text: str) -> None:
     with pytest.raises(Malformed) as caught:
         parse(text)

@@ -155,7 +155,9 @@ PINS = "[service.a]\nkind = 'pinning'\naddress = 'https://pins.example'\n"
         ),
         (RING.replace("http:", "ftp:"), "where http:// or https:// and a host should be", ""),
         (RING.replace("http://127.0.0.1:9094", "/ip4/127.0.0.1/tcp/9094"), "where http:// or https:// and a host", ""),
-        (PINS.replace("pins.example", "pins.example?key=x"), "where http:// or https:// and a host should be", ""),
+        (PINS.replace("pins.example", "pins.example?key=x"), "service.a.address holds a ?", "take it out; mirror pin"),
+        (KUBO.replace("/ip4/127.0.0.1", "http://h?key=x"), "service.a.address holds a ?", "take it out; mirror pin"),
+        (PINS.replace("pins.example", "pins.example/#x"), "service.a.address holds a #", "take it out; mirror pin"),
         (
             KUBO + "copies = [1, 2]",
             "service.a.copies is for a service of the kind 'cluster'",
