@@ -29,7 +29,8 @@ HANDED_OVER_WITHIN = 0.25
 class Errand:
     """`size` is what it is thought to take, in bytes; `came` what did.
 
-    `tried` are gateways that do not have it; `slow` those that are asked for it only if no other is free.
+    `tried` are gateways that do not have it; `slow` those that are asked for it only if no other is free; `failures`
+    counts the lines on which nothing came of it.
     """
 
     cid: CID
@@ -41,6 +42,7 @@ class Errand:
     lines: list["Line"] = field(default_factory=list)
     owes: dict[CID, int | None] = field(default_factory=dict)
     came: int = 0
+    failures: int = 0
     done: bool = False
 
 

@@ -298,7 +298,8 @@ class Fetch:
             errand.tried.add(standing)
         if not errand.lines:
             self._running.pop(errand)
-            self._put_back(errand, by_car=line.brought > 0 or isinstance(error, Missing) or not standing.cars)
+            errand.failures += line.brought == 0 and isinstance(error, Unavailable)
+            self._put_back(errand, by_car=errand.failures < max(2, len(self._standings)) and not _fails_at_cars(error))
 
     def _put_back(self, errand: Errand, *, by_car: bool) -> None:
         """Let what it owes wait again: not by CAR where no block came that way, which then goes one step at a time."""
@@ -309,7 +310,7 @@ class Fetch:
         again = self._errands(left, by_car=by_car)
         for each in again:
             if each.cid == errand.cid:
-                each.tried = errand.tried
+                each.tried, each.failures = errand.tried, errand.failures
         self._waiting.extend(again)
 
     def _lose(self, errand: Errand) -> None:
@@ -328,6 +329,12 @@ class Fetch:
 def _may_do(standing: Standing, errand: Errand) -> bool:
     """Whether it is worth asking, now or later."""
     return not standing.out and standing not in errand.tried and (errand.path is None or standing.cars)
+
+
+def _fails_at_cars(error: MirrorError) -> bool:
+    """Whether it answers, and so might give the block alone."""
+    how = error.how if isinstance(error, Unavailable) else ""
+    return how.startswith("HTTP ") and how not in ("HTTP 429", "HTTP 503")
 
 
 def _gives_no_cars(line: Line, error: MirrorError) -> bool:

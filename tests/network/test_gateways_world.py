@@ -212,6 +212,14 @@ def test_a_car_that_breaks_is_not_asked_for_again(world: World, hasty: None) -> 
     assert fetch(gateways) == BLOCKS
 
 
+def test_who_is_gone_costs_no_car(world: World, hasty: None) -> None:
+    """What a dead gateway was sent for is had from another one as it would have been without it."""
+    (_, _, honest), gateways = world(dishonest.hangs_up, dishonest.flip_a_bit, None)
+    gateways.get(LETTERS[0])
+    assert fetch(gateways) == BLOCKS
+    assert len(honest.forms("raw")) + len(honest.forms("car")) <= 4
+
+
 def test_an_answer_that_leaves_out_blocks_is_made_whole(world: World, hasty: None) -> None:
     def gaps(fake: FakeGateway, line: dishonest.Line, asked: dishonest.Asked) -> None:
         sections = fake.sections(asked)
