@@ -170,7 +170,7 @@ HERE = [
     "--home reader trust LINK --yes",
     "--home voices request NOTE --for voices --key anna.age -o request.txt",
     "demo demo",
-    *(["--home copy drop 1"] if "drop" in main.COMMANDS else []),
+    "--home copy drop 1",
 ]
 """What works on what is here, whatever `mirror.toml` names and whether the proxy is there or not."""
 
