@@ -17,6 +17,9 @@ import httpx
 import pytest
 import socksio
 from counterparts import need_program
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import RequestReceived
 from httpx._transports import default
 from listening import Line, Listener, Reply, Socks, answering, saying
 
@@ -350,6 +353,32 @@ def test_an_encrypted_peer_is_offered_both_versions(certificate: Path, monkeypat
     names = [line.split(b": ")[0].lower() for line in seen[0].split(b"\r\n")[1:-2]]
     assert set(names) == {name.encode() for name in USUAL}
     assert raised.value.how == "certificate"  # the host's name is checked behind a proxy too
+
+
+def test_over_http_2_nothing_more_goes_out(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    monkeypatch.setattr(http, "_certificates", lambda: trusting)
+    seen: list[dict[str, str]] = []
+
+    def reply(line: Line) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        context.set_alpn_protocols(["h2"])
+        with context.wrap_socket(line.connection, server_side=True) as encrypted_line:
+            server = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+            server.initiate_connection()
+            while not seen:
+                for event in server.receive_data(encrypted_line.recv(65536)):
+                    if isinstance(event, RequestReceived):
+                        seen.append(dict(event.headers))
+                        server.send_headers(event.stream_id, [(":status", "200"), ("content-length", "5")])
+                        server.send_data(event.stream_id, b"hello", end_stream=True)
+                encrypted_line.sendall(server.data_to_send())
+
+    with Raw(reply) as listener, Route().open("ours", f"https://127.0.0.1:{listener.port}") as peer:
+        assert peer.get("/a", at_most=5).body == b"hello"
+        host = {":authority": f"127.0.0.1:{listener.port}", ":scheme": "https", ":method": "GET", ":path": "/a"}
+    assert seen == [{**host, "accept": "*/*", "accept-encoding": "identity"}]
 
 
 def test_what_does_not_speak_tls() -> None:
