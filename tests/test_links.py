@@ -138,6 +138,22 @@ def test_a_liar_is_named_and_the_verdict_stands(world: World) -> None:
     assert report["sources"][1]["blocks"] > 50
 
 
+def test_a_note_is_judged_by_its_own_cid(world: World) -> None:
+    listed = run_json("list", "--gateway", world.asking.url, world.this)[1]["entries"]
+    link = f"ipfs://{listed[9]['cid']}#{world.vkey}"
+    code, report, err = run_json("verify", "--gateway", world.asking.url, "--key", world.vkey, link)
+    assert code == 3, err
+    found = states(report)
+    assert (found["unchanged"], found["signed"], found["complete"]) == ("holds", "holds", "not checked")
+    assert report["sources"][0]["blocks"] == 1
+    for command in ("read", "list"):
+        finished = run_mirror(command, "--gateway", world.asking.url, link)
+        assert finished.code == 2
+        assert "is one block, and no mirror's tree" in finished.err
+    finished = run_mirror("verify", "--gateway", world.asking.url, link.replace("#", "/note#"))
+    assert (finished.code, finished.out) == (2, "")
+
+
 def test_what_nobody_has_is_not_false(world: World) -> None:
     absent = CID.of(DAG_PB, b"nobody has this")
     for command in (["verify"], ["read"], ["list"]):

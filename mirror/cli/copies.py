@@ -6,7 +6,7 @@ Only for a link without `--from` does anything connect: to the gateways of `mirr
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +16,11 @@ from mirror.cli.typed import Misused
 from mirror.edition import Edition
 from mirror.errors import Unverified
 from mirror.formats import link
+from mirror.formats.cid import RAW
 from mirror.formats.link import Link
+
+if TYPE_CHECKING:
+    from mirror.network.standing import Told
 
 gateway_option: Callable[[Any], Any] = click.option(
     "--gateway",
@@ -41,6 +45,10 @@ def open_named(
     """The copy of what the reader named: at `--from`, or what she named itself, or what a link leads to."""
     if keep is not None and (source is not None or given.link is None or given.link.path):
         raise Misused("--keep goes with the link of a whole mirror, which is fetched")
+    if source is None and given.link is not None and is_one_block(given.link):
+        raise Misused(
+            f"{given.link.cid} is one block, and no mirror's tree", hint="judge a note with: mirror verify LINK"
+        )
     if source is not None:
         if gateways:
             raise Misused("--from and --gateway are different places to read from")
@@ -55,6 +63,24 @@ def open_named(
             yield copy
     else:
         raise Misused("what is named here has no tree of its own", hint="name one with --from")
+
+
+def is_one_block(found: Link) -> bool:
+    """Whether a link names a block of its own, as notes are, and no tree."""
+    return found.cid.codec == RAW
+
+
+@contextlib.contextmanager
+def open_block(
+    session: Session, given: Given, gateways: tuple[str, ...]
+) -> Iterator[tuple[bytes, Callable[[], "list[Told]"]]]:
+    """The one block that a link names, fetched; and what came of each gateway."""
+    from mirror.cli.gateways import Asked, open_link  # noqa: PLC0415  (as above)
+
+    if given.link is None or given.link.path:
+        raise Misused("a path leads through folders, and this link names one block")
+    with open_link(session, Asked(given.link, given.at, gateways)) as copy:
+        yield copy.get(copy.root), copy.told
 
 
 def edition_of(copy: Copy, found: Link | None) -> Edition:

@@ -11,7 +11,7 @@ from mirror.alone import verify_evidence, verify_note
 from mirror.audit import Evidence, Run
 from mirror.check import Listed
 from mirror.cli import forking
-from mirror.cli.copies import gateway_option, open_named
+from mirror.cli.copies import gateway_option, is_one_block, open_block, open_named
 from mirror.cli.forking import Fork
 from mirror.cli.main import Session
 from mirror.cli.processes import cores, pool
@@ -97,6 +97,9 @@ def verify(
             report = verify_evidence(what, given.evidence, trust)
         elif given.note is not None and source is None:
             report = verify_note(what, given.note, trust, given.proof, given.beside)
+        elif link is not None and is_one_block(link) and source is None and keep is None:
+            with open_block(session, given, gateways) as (data, tell):
+                report, told = verify_note(what, data, trust), tell()
         else:
             with open_named(session, given, source, gateways, memory=not no_memory, keep=keep) as copy:
                 report = _judge(judging, copy, trust, link, given.note)
