@@ -12,6 +12,7 @@ with Socks({"node.example": peer.port}) as proxy:      # leads names and numbers
 import contextlib
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Self
 
@@ -59,7 +60,7 @@ def answering(body: bytes, status: int = 200, **headers: str) -> Reply:
     return saying("\r\n".join([*lines, "", ""]).encode() + body)
 
 
-class Server:
+class Server(ABC):
     """A port of this machine at which each connection has its own thread."""
 
     def __init__(self) -> None:
@@ -101,8 +102,9 @@ class Server:
         with line, contextlib.suppress(OSError):
             self.serve(line)
 
+    @abstractmethod
     def serve(self, line: socket.socket) -> None:
-        raise NotImplementedError
+        """Answer whoever is on this line; it is closed afterwards."""
 
 
 class Listener(Server):

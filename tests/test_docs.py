@@ -32,7 +32,7 @@ from counterparts import CHECKOUT, need_program
 
 from mirror import errors
 from mirror.cli import main
-from mirror.formats import entry, notes
+from mirror.formats import entry, headers, notes
 from mirror.formats.key import PublicKey
 from mirror.intake import drafts, pictures
 from mirror.store import vault
@@ -230,7 +230,7 @@ def test_cli_md_gives_the_bounds_of_attachments() -> None:
 
 # The formats
 
-TIMES = {notes.ONCE: "once", notes.MAYBE: "at most once"}
+TIMES = {headers.ONCE: "once", headers.MAYBE: "at most once"}
 
 
 @pytest.mark.parametrize("kind", notes.KINDS.values(), ids=lambda kind: kind.word)
@@ -238,7 +238,7 @@ def test_formats_md_has_the_table_of_each_kind_of_note(kind: type[notes.Kind]) -
     found = [(cells[0], cells[1]) for cells in rows(section(page("docs/formats.md"), f"### {kind.word}"))]
     assert [key for key, _ in found] == [header.key for header in kind.headers]
     for (_, times), header in zip(found, kind.headers, strict=True):
-        if header.times == notes.MANY:
+        if header.times == headers.MANY:
             bounded = header.at_most < 1 << 20
             assert times == f"at most {header.at_most}" if bounded else times in ("any number", "at least once")
         else:

@@ -27,17 +27,16 @@ name what they should; that needs the log and is `mirror.check`'s.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from mirror.errors import BadSignature, Malformed, NeedsNewer, Refused
 from mirror.formats import fields, note, text, wire
 from mirror.formats.cid import CID
 from mirror.formats.fields import Attachment, Item
+from mirror.formats.headers import MANY, MAYBE, VERSION, Header, read_headers
 from mirror.formats.key import PublicKey, SecretKey, Statement, parse_name, parse_vkey
-
-VERSION = "mirror/v1"
 
 TAGS_AT_MOST = 16
 """Tags of a testimony: each is a page that a new testimony rewrites."""
@@ -50,19 +49,6 @@ REASONS = ("safety", "consent", "legal", "error")
 
 _WORD = re.compile(r"[a-z][a-z0-9-]{0,31}")
 """A kind of note, those of newer versions included."""
-
-ONCE, MAYBE, MANY = "once", "maybe", "many"
-
-
-class Header(NamedTuple):
-    """One line of a kind's table: the key, the attribute, how the value is read and printed, how often it stands."""
-
-    key: str
-    attribute: str
-    read: Callable[[str], Any]
-    print: Callable[[Any], str] = str
-    times: str = ONCE
-    at_most: int = 1 << 20
 
 
 def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
@@ -110,7 +96,7 @@ class _Kind(Statement):
             head += "\n"
             _check_body(cls.word, blank, body)
         made = object.__new__(cls)  # every field is given, so that an __init__ would only take time
-        made.__dict__.update(_read_headers(cls, head), _read_from=content)
+        made.__dict__.update(read_headers(cls, head), _read_from=content)
         if body is not None:
             made.__dict__["body"] = body[:-1]
         made.check()
@@ -142,68 +128,6 @@ def _check_body(word: str, blank: str, body: str) -> None:
         raise Malformed(f"the {word}'s body does not end in a newline")
     if body.startswith("\n") or body.endswith("\n\n"):
         raise Malformed(f"the {word}'s body is empty, or starts or ends with an empty line")
-
-
-def _read_headers(kind: type[_Kind], head: str) -> dict[str, Any]:
-    """The value of every header, by attribute."""
-    found = _grammar(kind).fullmatch(head)
-    if found is None:
-        return _read_lines(kind, wire.split_lines(head, f"the {kind.word}"))
-    values: dict[str, Any] = {}
-    for header, group in zip(kind.headers, found.groups(), strict=True):
-        if header.times is not MANY:
-            values[header.attribute] = None if group is None else header.read(group)
-        elif not group:
-            values[header.attribute] = ()
-        else:
-            lines = group.removeprefix(f"{header.key}: ")[:-1].split(f"\n{header.key}: ")
-            values[header.attribute] = tuple(map(header.read, _bounded(kind, header, lines)))
-    return values
-
-
-@cache
-def _grammar(kind: type[_Kind]) -> re.Pattern[str]:
-    """A kind's table as one pattern with a group for each header: what it takes, `_read_lines` takes, and no more."""
-    parts = [re.escape(f"{VERSION} {kind.word}\n")]
-    for header in kind.headers:
-        key, value = re.escape(f"{header.key}: "), r"(?! )[^\n]+(?<! )"
-        forms = {ONCE: f"{key}({value})\n", MAYBE: f"(?:{key}({value})\n)?+", MANY: f"((?:{key}{value}\n)*+)"}
-        parts.append(forms[header.times])
-    return re.compile("".join(parts))
-
-
-def _read_lines(kind: type[_Kind], lines: list[str]) -> dict[str, Any]:
-    """The same line by line, for the words that say what is wrong."""
-    if lines[0] != f"{VERSION} {kind.word}":
-        raise Malformed(f"the first line is not {VERSION} {kind.word}: {lines[0][:80]!r}")
-    values: dict[str, Any] = {}
-    at = 1
-    for header in kind.headers:
-        found: list[Any] = []
-        prefix = header.key + ": "
-        while at < len(lines) and lines[at].startswith(prefix) and (header.times is MANY or not found):
-            found.append(header.read(_value(lines[at], prefix)))
-            at += 1
-        if header.times is ONCE and not found:
-            raise Malformed(f"the {kind.word} has no {header.key} where it has to stand, in line {at + 1}")
-        _bounded(kind, header, found)
-        values[header.attribute] = tuple(found) if header.times is MANY else found[0] if found else None
-    if at < len(lines):
-        raise Malformed(f"line {at + 1} of the {kind.word} is unknown, given twice or out of order: {lines[at][:80]!r}")
-    return values
-
-
-def _bounded(kind: type[_Kind], header: Header, found: list[Any]) -> list[Any]:
-    if len(found) > header.at_most:
-        raise Malformed(f"the {kind.word} has more than {header.at_most} {header.key} lines")
-    return found
-
-
-def _value(line: str, prefix: str) -> str:
-    value = line[len(prefix) :]
-    if not value or value[0] == " " or value[-1] == " ":
-        raise Malformed(f"the value of {prefix[:-2]} is empty or has a space at its end")
-    return value
 
 
 _MIRROR = Header("Mirror", "mirror", lru_cache(maxsize=64)(parse_name))

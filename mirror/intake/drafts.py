@@ -34,7 +34,8 @@ from mirror.errors import Malformed, MirrorError, Refused
 from mirror.formats import cid as cids
 from mirror.formats import fields, language, note, notes, text, wire
 from mirror.formats.cid import CID
-from mirror.formats.notes import ATTACHMENTS_AT_MOST, TAGS_AT_MOST, TRANSLATORS, VERSION, Testimony
+from mirror.formats.headers import VERSION
+from mirror.formats.notes import ATTACHMENTS_AT_MOST, TAGS_AT_MOST, TRANSLATORS, Testimony
 from mirror.formats.unixfs import Put
 from mirror.intake import attachments
 from mirror.intake.attachments import Prepared

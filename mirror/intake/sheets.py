@@ -30,6 +30,7 @@ from mirror.errors import MirrorError
 from mirror.formats import notes, wire
 from mirror.formats.cid import CID
 from mirror.formats.fields import Attachment
+from mirror.formats.headers import VERSION
 from mirror.formats.key import PublicKey, SecretKey
 from mirror.formats.note import NOTE_AT_MOST
 from mirror.formats.notes import Testimony
@@ -176,7 +177,7 @@ def _check_handed_in(source: Path, testimony: Testimony, home: Home) -> None:
 
 def _above(home: Home) -> str:
     """The lines that every testimony of a mirror begins with."""
-    return f"{notes.VERSION} {Testimony.word}\nMirror: {home.mirror}\nCharter: {home.charter}\n"
+    return f"{VERSION} {Testimony.word}\nMirror: {home.mirror}\nCharter: {home.charter}\n"
 
 
 def _headers(testimony: Testimony, home: Home) -> str:

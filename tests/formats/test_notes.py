@@ -11,7 +11,7 @@ from strategies import AUTHOR, KEY, NAME, NAMESAKE, NOTES, make_key, raw_cid, si
 
 import mirror
 from mirror.errors import BadSignature, Malformed, MirrorError, NeedsNewer, Refused
-from mirror.formats import key, note, notes, wire
+from mirror.formats import headers, key, note, notes, wire
 from mirror.formats.cid import CID, DAG_PB
 from mirror.formats.fields import Attachment, Item
 from mirror.formats.key import PublicKey, Statement
@@ -118,7 +118,7 @@ def test_headers_are_taken_whole_as_they_are_line_by_line(data: bytes) -> None:
     head = data.decode("utf-8", "replace")
     for kind in KINDS.values():
         found = []
-        for read in (notes._read_headers, lambda kind, head: notes._read_lines(kind, wire.split_lines(head))):
+        for read in (headers.read_headers, lambda kind, head: headers.read_lines(kind, wire.split_lines(head))):
             try:
                 found.append(read(kind, head))
             except Malformed:
@@ -540,7 +540,7 @@ def statements() -> set[type]:
     return found
 
 
-def test_keys_sign_notes_checkpoints_and_requests_and_nothing_else() -> None:
+def test_keys_sign_notes_checkpoints_names_and_requests_and_nothing_else() -> None:
     assert {kind.__name__ for kind in statements()} == {
         "Charter",
         "Testimony",
@@ -548,6 +548,7 @@ def test_keys_sign_notes_checkpoints_and_requests_and_nothing_else() -> None:
         "Edition",
         "Announcement",
         "Checkpoint",
+        "Naming",
         "Request",
     }
 
