@@ -59,6 +59,7 @@ def fill_in(archive: Archive, root: CID, get: Get) -> Filled:
     withdrawn = {cid for index in skipped for cid in shown.blocks_at(index)}
     if withdrawn:
         withdrawn.difference_update(_reach(held.root, either(archive, get)))
+    withdrawn.update(archive.withdrawn_here)
     lacking = [cid for cid in tree.reach(root, get) if cid not in withdrawn and not _has(archive, cid)]
     for path, cids in _places(archive, lacking, archive.edition_path(shown.number)).items():
         _mend(path, cids, get, root)

@@ -4,7 +4,7 @@ Only the raw blocks go: the note, and what its attachments hold. Folders stay, s
 does whatever another testimony uses too. Which blocks are left out is said in the archive before they go
 (`mirror.store.archive`): nothing fetches them again, and whoever judges the copy is told `not held by this keeper`.
 
-Out of scope: withdrawing. The log still lists what is dropped here, and other copies hold it.
+The log still lists what is dropped here, and other copies hold it: whether it is withdrawn the publisher says.
 """
 
 from collections.abc import Sequence
@@ -17,16 +17,19 @@ from mirror.formats.cid import CID, RAW
 from mirror.store.archive import Archive
 
 
-def drop(archive: Archive, indexes: Sequence[int]) -> int:
-    """Leave testimonies out of an archive; how many blocks went. Raises `Refused` for what is no testimony."""
+def drop(archive: Archive, indexes: Sequence[int], *, withdrawn: bool = False) -> int:
+    """Leave testimonies out of an archive; how many blocks went. Raises `Refused` for what is no testimony.
+
+    `withdrawn` says that their author took them back, which the log does not say yet; then no copy brings them back.
+    """
     edition = Edition(archive.head(), archive.blocks.get)
     for index in indexes:
         if not 0 < index < edition.size or edition.entry(index).kind != entries.TESTIMONY:
             raise Refused(f"#{index} is no testimony of this mirror", hint="mirror list shows what is listed")
         if not edition.holds(index):
             raise Refused(f"#{index} is not here: it was withdrawn")
-    blocks = _only_of(edition, set(indexes)) - archive.left_out
-    archive.set_left_out(archive.left_out | blocks)
+    blocks = _only_of(edition, set(indexes))
+    archive.set_left_out(archive.left_out | blocks, blocks if withdrawn else ())
     archive.set_dropping(blocks)
     return carry.finish(archive) or 0
 

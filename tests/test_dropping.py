@@ -10,6 +10,7 @@ from storyteller import Finished, run_mirror
 
 from mirror.errors import Malformed, Missing, NotHeld
 from mirror.formats.cid import CID, DAG_PB
+from mirror.intake import words
 from mirror.store.archive import Archive
 
 
@@ -120,6 +121,43 @@ def test_an_archive_knows_what_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "left-out").write_text("something else\n")
     with Archive(tmp_path) as archive, pytest.raises(Malformed):
         archive.get(raw)
+
+
+# What its author takes back
+
+
+def test_an_authors_token_withdraws_here_before_the_log_says_so(place: Place) -> None:
+    done = place.run("copy", "drop", "--token-file", place.world / "token.txt")
+    assert done.out.startswith("voices.example/archive: #1, #3 withdrawn, not yet in the log, ")
+    assert "hand the file to the publisher" in done.err
+    assert b"WITHDRAWN-" not in content(place)
+    assert "not held by this keeper: #1, #3\n" in verify(place, 3).out
+    read = place.run("copy", "read", "--key", key_of(place), place.base / "copy", "1", codes=(3,))
+    assert "is withdrawn, not yet in the log; it is not shown" in read.err
+    again = place.run("copy", "import", place.base / "voices", codes=(4,))
+    assert "edition 3 is here already" in again.err
+    place.run("copy", "drop", "2")
+    place.run("copy", "import", place.base / "voices")
+    assert b"The second." in content(place)
+    assert b"WITHDRAWN-" not in content(place)
+    read = place.run("copy", "read", "--key", key_of(place), place.base / "copy", "1", codes=(3,))
+    assert "is withdrawn, not yet in the log; it is not shown" in read.err
+    place.run("voices", "withdraw", "--yes", "--token-file", place.world / "token.txt")
+    place.run("copy", "follow", "--from", place.base / "voices")
+    assert "withdrawn    #1           with its token" in verify(place, 0).out
+
+
+def test_another_token_withdraws_nothing(place: Place) -> None:
+    before = content(place)
+    (place.base / "other.txt").write_text(f"{words.to_words(bytes(16))}\n")
+    done = place.run("copy", "drop", "--token-file", place.base / "other.txt", codes=(4,))
+    assert "no testimony of this mirror has this token" in done.err
+    assert content(place) == before
+
+
+@pytest.mark.parametrize("arguments", [(), ("1", "--token-file", "token.txt")])
+def test_one_thing_is_dropped_at_a_time(place: Place, arguments: tuple[str, ...]) -> None:
+    assert "name what to drop" in place.run("copy", "drop", *arguments, codes=(2,)).err
 
 
 # Text only

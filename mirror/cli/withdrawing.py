@@ -63,14 +63,14 @@ def withdraw(
     if (bool(indexes), request_file is not None, token_file is not None).count(True) > 1:
         raise Misused("indexes, a request and a token exclude each other")
     workspace = Workspace(session.home).require()
-    asked = None if request_file is None else _request(request_file)
-    token = _token(session, token_file) if asked is None and not indexes else None
+    asked = None if request_file is None else read_request(request_file)
+    token = read_token(session, token_file) if asked is None and not indexes else None
     signing = unlock(session, workspace, passphrase_fd)
     with workspace.writing(), workspace.archive as archive:
         publisher = begin(session, workspace, signing, newest=this_is_newest)
         with workspace.texts(signing) as texts:  # a text that is gone from the tree can no longer be taken in
             bring_up_to_date(texts, publisher.head)
-        wanted = _wanted(publisher.head, indexes, asked, token)
+        wanted = wanted_by(publisher.head, indexes, asked, token)
         _show(session, publisher.head, wanted)
         if not session.terminal.confirm("withdraw? this cannot be undone", yes=yes):
             raise Refused("nothing was withdrawn")
@@ -89,12 +89,14 @@ def withdraw(
     return print_published(session, signing.public, published, withdrawn=wanted.indexes, after=after if pins else None)
 
 
-def _request(path: Path) -> bytes:
+def read_request(path: Path) -> bytes:
+    """An author's request in a file."""
     with as_typed():
         return files.read_at_most(path, requests.REQUEST_AT_MOST, "the request")
 
 
-def _token(session: Session, path: Path | None) -> bytes:
+def read_token(session: Session, path: Path | None) -> bytes:
+    """The token in a file, or as it is typed."""
     if path is not None:
         with as_typed(str(path)):
             content = files.read_at_most(path, vault.SECRET_AT_MOST, "the token file").decode("utf-8", "replace")
@@ -112,7 +114,8 @@ def _parse_token(line: str) -> bytes:
     return token
 
 
-def _wanted(head: Edition, indexes: tuple[int, ...], asked: bytes | None, token: bytes | None) -> Wanted:
+def wanted_by(head: Edition, indexes: tuple[int, ...], asked: bytes | None, token: bytes | None) -> Wanted:
+    """What is to be withdrawn, by whom."""
     if asked is not None:
         return flow.by_request(head, asked)
     return flow.by_publisher(head, indexes) if token is None else flow.by_token(head, token)

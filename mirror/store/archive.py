@@ -46,6 +46,10 @@ HEAD_AT_MOST = 256
 DROPPING_AT_MOST = 64 << 20
 """Bytes in the list of blocks that a withdrawal drops: a million CIDs, the blocks of a terabyte of attachments."""
 
+_WITHDRAWN = " withdrawn"
+
+_NOT_HELD = ("is not held by this keeper", "is withdrawn, not yet in the log")
+
 _NAME = re.compile(r"([0-9]{6}|[1-9][0-9]{6,17})\.car")
 
 
@@ -83,27 +87,39 @@ class Archive:
             return self.blocks.get(cid)
         except Missing:
             if cid in self.left_out:
-                raise NotHeld(f"block {cid} is not held by this keeper") from None
+                raise NotHeld(f"block {cid} {_NOT_HELD[cid in self.withdrawn_here]}") from None
             raise
 
-    @cached_property
+    @property
     def left_out(self) -> frozenset[CID]:
         """The blocks that a keeper chose not to hold: raw ones only, so that every folder is here."""
+        return self._left_out[0]
+
+    @property
+    def withdrawn_here(self) -> frozenset[CID]:
+        """Those of them that their author took back with her token or key, before the log says so."""
+        return self._left_out[1]
+
+    @cached_property
+    def _left_out(self) -> tuple[frozenset[CID], frozenset[CID]]:
         try:
             data = files.read_at_most(self._left_out_path, DROPPING_AT_MOST, "the list of what is left out")
         except Missing:
-            return frozenset()
-        found = [cids.parse(line) for line in wire.split_lines(wire.decode_utf8(data, "left-out"), "left-out")]
-        return frozenset(cid for cid in found if cid.codec == RAW)
+            return frozenset(), frozenset()
+        lines = wire.split_lines(wire.decode_utf8(data, "left-out"), "left-out")
+        found = {cids.parse(line.removesuffix(_WITHDRAWN)): line.endswith(_WITHDRAWN) for line in lines}
+        raw = {cid: withdrawn for cid, withdrawn in found.items() if cid.codec == RAW}
+        return frozenset(raw), frozenset(cid for cid, withdrawn in raw.items() if withdrawn)
 
-    def set_left_out(self, blocks: Iterable[CID]) -> None:
-        """Say which blocks are not held here; none takes the list away."""
-        lines = "".join(f"{cid}\n" for cid in sorted(blocks))
+    def set_left_out(self, blocks: Iterable[CID], withdrawn: Iterable[CID] = ()) -> None:
+        """Say which blocks are not held here, and which are `withdrawn_here` from now on; none takes the list away."""
+        gone = self.withdrawn_here.union(withdrawn)
+        lines = "".join(f"{cid}{_WITHDRAWN * (cid in gone)}\n" for cid in sorted(set(blocks)))
         if lines:
             files.replace(self._left_out_path, lines.encode())
         else:
             self._left_out_path.unlink(missing_ok=True)
-        self.__dict__.pop("left_out", None)
+        self.__dict__.pop("_left_out", None)
 
     @property
     def _left_out_path(self) -> Path:
