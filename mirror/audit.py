@@ -273,10 +273,7 @@ class Audit:
         index, entry, place = listed
         cid = entries.parse(entry).cid
         data = self._read_note(index, cid, Link("", cid, len(place) if isinstance(place, bytes) else place[2]))
-        if data is None:
-            self._unread.add(index)
-            return None
-        return check.judge(self._rules, index, entry, data)
+        return None if data is None else check.judge(self._rules, index, entry, data)
 
     def _notes(self) -> Iterator[Listed]:
         lockstep = self._lockstep(tree.NOTE)

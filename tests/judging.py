@@ -5,13 +5,16 @@ edition(size=3)(mirror)
 assert_false(judge(mirror), Claim.SIGNED, "checkpoint", "not the one that edition.txt states")
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from world import NAME, Copy, Mirror, secret, split
 
 from mirror.audit import Run
+from mirror.check import Place
+from mirror.formats import cid as cids
+from mirror.formats.cid import CID
 from mirror.formats.fields import Item
 from mirror.formats.unixfs import CHUNK
 from mirror.verdict import Claim, Report, State
@@ -33,9 +36,37 @@ def honest() -> Mirror:
 
 
 def judge(made: Mirror | Copy, trust: Trust | None = None, run: Run | None = None, **evidence: Any) -> Report:
-    """The report on a mirror or a copy, by a reader who gave the mirror's key."""
+    """The report on a mirror or a copy, by a reader who gave the mirror's key.
+
+    Unless it is said how to read or to run, it is judged twice: the second time whoever judges a note reads it from
+    where it is said to lie, and has to find the same.
+    """
     copy = made.lay() if isinstance(made, Mirror) else made
-    return verify(copy.evidence(**evidence), trust or Trust(given=Mirror().key.public), run or Run())
+    trust = trust or Trust(given=Mirror().key.public)
+    report = verify(copy.evidence(**evidence), trust, run or Run())
+    if run is None and not evidence.keys() & {"get", "source"}:
+        again = verify(copy.evidence(source=Shelf(copy), **evidence), trust, Run())
+        assert in_order(again) == in_order(report)
+    return report
+
+
+def in_order(report: Report) -> Report:
+    """The same with its faults sorted: in which order they are found follows from how notes are read."""
+    return replace(report, faults=sorted(report.faults, key=lambda fault: (fault.item, fault.words)))
+
+
+class Shelf:
+    """Where the blocks of a copy lie, and what is read there: honest as far as the copy is."""
+
+    def __init__(self, copy: Copy) -> None:
+        self._copy = copy
+
+    def place(self, cid: CID) -> Place | None:
+        found = self._copy.blocks.get(cid)
+        return None if found is None else (str(cid), 0, len(found), cid.digest)
+
+    def read(self, places: Sequence[Place]) -> list[bytes | None]:
+        return [self._copy.blocks.get(cids.parse(path)) for path, *_ in places]
 
 
 def words_of(report: Report, claim: Claim) -> str:

@@ -508,6 +508,19 @@ def test_another_note_than_the_log_lists_is_named() -> None:
     assert words_of(report, Claim.COMPLETE) == "the listed #3 is not here"
 
 
+def test_two_notes_that_changed_places_are_named() -> None:
+    mirror = honest()
+    for body in ("Four.", "Five."):
+        mirror.testify(body)
+    four, five = (mirror.rows[index].note or b"" for index in (4, 5))
+    assert len(four) == len(five)
+    holding("note/00/00/00/04.txt", five)(mirror)
+    holding("note/00/00/00/05.txt", four)(mirror)
+    report = judge(mirror)
+    assert report.bad_indexes() == [4, 5]
+    assert_false(report, Claim.UNCHANGED, "note/00/00/00/04.txt", "is not what the log lists: its CID is")
+
+
 def test_another_first_note_than_the_charter_is_named() -> None:
     mirror = honest()
     mirror.rows[0].note = mirror.rows[2].note

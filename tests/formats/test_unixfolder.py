@@ -56,6 +56,45 @@ def test_the_quick_reader_takes_only_what_the_whole_one_takes(block: bytes) -> N
         assert quick == unixfs.open_parsed_folder(unixfs.parse(block), block)
 
 
+def test_each_byte_counts_for_the_quick_reader() -> None:
+    block = unixfs.folder([Link("a", LEAF, 1), Link("bb", NODE, 300)])
+    for at in range(len(block)):
+        for value in range(256):
+            changed = block[:at] + bytes([value]) + block[at + 1 :]
+            quick = unixfs.open_short_folder(changed)
+            assert quick is None or quick == whole_reader(changed), (at, value)
+    for at in range(len(block)):
+        for changed in (block[:at] + block[at + 1 :], block[:at] + b"\x00" + block[at:], block[at:], block[:at]):
+            quick = unixfs.open_short_folder(changed)
+            assert quick is None or quick == whole_reader(changed), at
+
+
+def test_a_length_in_two_bytes_is_left_to_the_whole_reader() -> None:
+    block = unixfs.folder([Link("x" * 81, LEAF, 1 << 40)])
+    assert block[1:3] == b"\x80\x01"
+    for at in (1, 2):
+        for value in range(256):
+            changed = block[:at] + bytes([value]) + block[at + 1 :]
+            quick = unixfs.open_short_folder(changed)
+            assert quick is None or quick == whole_reader(changed), (at, value)
+
+
+def test_a_length_is_no_single_byte_above_127() -> None:
+    for length in (80, 81, 150):
+        message = b"\x0a\x24" + LEAF + b"\x12" + bytes([length]) + b"x" * length + b"\x18\x01"
+        block = b"\x12" + bytes([len(message)]) + message + b"\x0a\x02\x08\x01"
+        found = unixfs.open_short_folder(block)
+        assert found == whole_reader(block)
+        assert (found is None) == (len(message) > 127)
+
+
+def whole_reader(block: bytes) -> tuple[Link, ...] | None:
+    try:
+        return unixfs.open_parsed_folder(unixfs.parse(block), block)
+    except Malformed:
+        return None
+
+
 @given(folders.map(unixfs.folder))
 def test_the_quick_reader_takes_every_folder_with_short_entries(block: bytes) -> None:
     assert unixfs.open_short_folder(block) == unixfs.open_parsed_folder(unixfs.parse(block), block)
