@@ -197,10 +197,12 @@ def test_who_gives_no_cars_gives_blocks(world: World) -> None:
 
     (fake,), gateways = world(only_raw)
     assert fetch(gateways) == BLOCKS
-    assert len(fake.forms("car")) <= standings.LINES
+    asked = len(fake.forms("car"))
+    assert asked <= standings.LINES
     keep = InMemory()
     gateways.along(ROOT, ["notes"], keep)
     assert keep == {}
+    assert len(fake.forms("car")) == asked
     assert gateways.told[0].failed == ""
 
 

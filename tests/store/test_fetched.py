@@ -62,6 +62,16 @@ def test_a_block_is_written_once(tmp_path: Path) -> None:
         assert len(list(car.sections(file))) == 1
 
 
+def test_reading_does_not_move_where_it_is_written(tmp_path: Path) -> None:
+    with Fetched(tmp_path / "fetch") as kept:
+        for cid, data in BLOCKS.items():
+            kept.put(cid, data)
+            assert kept.get(ROOT) == b"one"
+        assert held(kept) == BLOCKS
+        kept.finish(ROOT)
+    assert finished(tmp_path / "fetch") == BLOCKS
+
+
 def test_one_for_now_leaves_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with Fetched.for_now() as kept:
@@ -144,11 +154,18 @@ def _car_of(*roots: CID) -> bytes:
     return wire.encode_varint(len(header)) + header
 
 
+def _short(length: int) -> CID:
+    return cids.from_bytes(bytes([1, 0x55, 0, length]) + bytes(length))
+
+
+assert len(_car_of(_short(12), _short(13))) == len(_car_of(ROOT))
+
 FOREIGN = {
     "text": b"a letter\n",
     "text as long as a header": b"a letter " * 100,
     "zeros": bytes(59),
     "two roots": _car_of(ROOT, ROOT),
+    "two roots in as many bytes": _car_of(_short(12), _short(13)),
     "no root": _car_of(),
     "a root of another kind": _car_of(cids.from_bytes(b"\x01\x55\x00\x02hi")),
     "version 2": bytes.fromhex("0aa16776657273696f6e02") + bytes(100),
