@@ -177,7 +177,7 @@ def _restore(session: Session, path: Path, identity: Path | None, descriptor: in
 
 def _judge(session: Session, count: int) -> int:
     """Verify what was restored and say which edition it is; what is false in it stays, for it may be all there is."""
-    with open_copy(session.home) as copy:
+    with open_copy(session.home, own=True) as copy:
         report = judge_copy(session, copy, trust_of(session, None, None, None, memory=True))
         complete = report.verdict(Claim.COMPLETE).state is State.HOLDS
         code = report.exit_code()

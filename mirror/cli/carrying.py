@@ -48,7 +48,7 @@ def export(session: Session, what: str | None, *, output: Path, one: int | None)
     mirror export --one 17 -o testimony-17
     """
     check_new(output)
-    with open_copy(Path(what) if what is not None else session.home) as copy:
+    with open_copy(session.home if what is None else Path(what), own=what is None) as copy:
         edition = Edition(copy.root, copy.get)
         if one is not None:
             _export_one(session, edition, one, copy.get, output)

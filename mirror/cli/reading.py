@@ -69,7 +69,7 @@ def _open_listed(
     session: Session, what: str | None, source: Path | None, gateways: tuple[str, ...]
 ) -> Iterator[tuple[Copy, Link | None]]:
     if what is None:
-        with open_copy(source or session.home) as copy:
+        with open_copy(source or session.home, own=source is None) as copy:
             yield copy, None
         return
     with open_given(what) as given:

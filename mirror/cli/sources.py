@@ -153,15 +153,19 @@ def _is_car(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def open_copy(path: Path) -> Iterator[Copy]:
-    """The copy in a folder or CAR."""
+def open_copy(path: Path, *, own: bool = False) -> Iterator[Copy]:
+    """The copy in a folder or CAR.
+
+    Only in the user's `own` workspace is the index believed that lies there: a folder from somebody else might say with
+    it that a damaged file is whole.
+    """
     if not path.exists():
         raise Misused(f"{path} does not exist", hint=NAME_ONE)
     if path.is_file():
         with _open_car(path) as copy:
             yield copy
     elif _is_archive(path / "archive"):
-        with _open_archive(path / "archive", path / "cache" / "index.sqlite") as copy:
+        with _open_archive(path / "archive", path / "cache" / "index.sqlite" if own else None) as copy:
             yield copy
     elif _is_archive(path):
         with _open_archive(path, None) as copy:
