@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from daemons import Kubo
 from gateways import FakeGateway
 from largelog import a_large_log
 from listening import Line, answering
@@ -29,8 +30,8 @@ def log() -> Log:
 
 
 @pytest.fixture(scope="module")
-def asking(log: Log, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    """A real `mirror serve` of it."""
+def large(log: Log, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CAR of it."""
     blocks, root = log
     path = tmp_path_factory.mktemp("large") / "large.car"
     with path.open("wb") as file:
@@ -38,7 +39,13 @@ def asking(log: Log, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Askin
         for cid, data in blocks.items():
             writer.put(cid, data)
         writer.seal(root)
-    with serving(shelf_of(cars=[path])) as asking:
+    return path
+
+
+@pytest.fixture(scope="module")
+def asking(large: Path) -> Iterator[Asking]:
+    """A real `mirror serve` of it."""
+    with serving(shelf_of(cars=[large])) as asking:
         yield asking
 
 
@@ -52,13 +59,21 @@ def link_to(root: CID) -> str:
     return f"ipfs://{root}/{'/'.join(tree.note_path(INDEX))}#{KEY.public.vkey}"
 
 
-def test_one_of_a_million_from_a_mirror_serve(log: Log, asking: Asking) -> None:
-    arguments = ("--json", "verify", "--gateway", asking.url, "--key", KEY.public.vkey, link_to(log[1]))
-    finished = run_mirror(*arguments)
+def check_cost(gateway: str, root: CID) -> None:
+    finished = run_mirror("--json", "verify", "--gateway", gateway, "--key", KEY.public.vkey, link_to(root))
     assert finished.code == 0, finished
     [source] = json.loads(finished.out)["sources"]
     assert source["blocks"] <= BLOCKS_AT_MOST
     assert source["bytes"] <= BYTES_AT_MOST
+
+
+def test_one_of_a_million_from_a_mirror_serve(log: Log, asking: Asking) -> None:
+    check_cost(asking.url, log[1])
+
+
+def test_one_of_a_million_from_a_kubo(log: Log, large: Path, kubo: Kubo) -> None:
+    kubo.run("dag", "import", "--pin-roots=false", large)
+    check_cost(kubo.gateway, log[1])
 
 
 def test_it_is_read_for_as_much(log: Log, asking: Asking) -> None:

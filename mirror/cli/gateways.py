@@ -3,7 +3,7 @@
     whom      the gateway in whose address the link came; then --gateway, or `gateways` of mirror.toml, or `PUBLIC`
     a name    those, and the nodes and routing endpoints of mirror.toml: `mirror.naming` judges what they say
     a tree    block by block as it is read; or ahead, all that lies below some names of it (`Copy.bring`)
-    a log     of one testimony from `/log/k51…/` of a `mirror serve`, unverified: its proof is (`Evidence.logs`)
+    a log     of one testimony, from `/log/k51…/` of a `mirror serve` or by path, unverified: its proof is verified
 
 Nobody is believed: blocks come verified (`mirror.network.gateways`), records by the name's own key. That a gateway does
 not have a block shows nothing of the mirror, so here it is no answer rather than something missing. What is fetched
@@ -36,7 +36,7 @@ from mirror.formats.tile import Place
 from mirror.log.tree import PlaceReader
 from mirror.naming import Heard, Known
 from mirror.network.gateways import Gateway, Gateways
-from mirror.network.http import Peer, is_here
+from mirror.network.http import Peer, Query, is_here
 from mirror.network.standing import Told
 from mirror.store import files
 from mirror.store.fetched import Fetched
@@ -62,6 +62,9 @@ GATEWAYS_AT_MOST = 64
 
 LOG_WITHIN = 20.0
 """Seconds for a tile or bundle of a log beside the tree: the tree has them too, if this takes longer."""
+
+LOGS_AT_MOST = 2
+"""Gateways that are asked for the log beside the tree: who has it is likely to be among those that are quick."""
 
 HINT = "try again later, name another gateway with --gateway URL, or a copy on this machine with --from"
 
@@ -188,15 +191,17 @@ class _Distant:
         return [replace(each, size=each.size + beside) for each, beside in pairs]
 
     def logs(self, name: CID) -> Iterator[PlaceReader]:
-        """Readers of the log that a `mirror serve` keeps at its own place, of those that brought something true."""
-        for number, each in enumerate(self._gateways.told):
-            if each.blocks and not each.lied:
-                yield partial(self._read_log, number, name)
+        """Readers of the log at those that brought something true: at a place of its own, or by path out of the tree."""
+        brought = [number for number, each in enumerate(self._gateways.told) if each.blocks and not each.lied]
+        for number in brought[:LOGS_AT_MOST]:
+            yield partial(self._read_log, number, f"/log/{name}", [])
+            yield partial(self._read_log, number, f"/ipfs/{self._root}", [("format", "raw")])
 
-    def _read_log(self, number: int, name: CID, place: Place) -> bytes:
+    def _read_log(self, number: int, way: str, query: Query, place: Place) -> bytes:
         """What a gateway gives at a place of the log: unverified. Large folders of tiles need not be read for it."""
         peer = self._peers[number]
-        answer = peer.ask("GET", f"/log/{name}/{place.path}", at_most=BLOCK_AT_MOST, within=LOG_WITHIN).need(200)
+        asked = peer.ask("GET", f"{way}/{place.path}", at_most=BLOCK_AT_MOST, query=query, within=LOG_WITHIN)
+        answer = asked.need(200)
         self._beside[number] += len(answer.body)
         return answer.body
 
