@@ -284,7 +284,7 @@ def test_the_archives_own_record_needs_no_name(bench: Bench, names: Callable[...
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (record(5)[:-1], "the IPNS record is cut off"),
+        (record(5)[:-1], "the file it is no record of a name: the IPNS record is cut off"),
         (record(5, signer=NAMESAKE), "is not valid"),
         (record(5, until=PAST), f"has a record that ended on {PAST}: nobody takes it any more"),
         (bytes(10241), "is larger than 10240 bytes"),

@@ -141,7 +141,10 @@ def _check_newest(heard: Sequence[Heard], edition: Edition) -> None:
 
 def _hand_in(call: _Call, path: Path, whose: str | None) -> int:
     source, owner = RecordFile(path), _owner(call.workspace, path, whose)
-    heard = naming.open_heard(source.who, source.get_name(owner), owner, call.now)
+    try:
+        heard = naming.open_heard(source.who, source.get_name(owner), owner, call.now)
+    except Malformed as error:
+        raise Malformed(f"{source.who} is no record of a name: {error.message}") from None
     if heard.record is None or heard.state == "ended":
         raise Unverified(f"{heard.words}: nobody takes it any more", hint="the key's holder can: mirror name --renew")
     with open_places(call.session, call.workspace, call.at, shows=call.shows) as places:
