@@ -1,9 +1,11 @@
 """`mirror drop`: what a keeper leaves out, what is said of it, and that nothing brings it back unasked."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+from crashing import run_killed
 from scenes import PICTURE, SHARED, Place
 from serving import serving, shelf_of
 from storyteller import Finished, run_mirror
@@ -188,3 +190,25 @@ def test_text_only_keeps_what_is_held_and_goes_on_so(place: Place) -> None:
     place.run("copy", "follow", "--text-only", "--from", place.base / "voices")
     assert (PICTURE[:1000] in content(place), b"another file" in content(place)) == (True, False)
     assert "not held by this keeper: #5\n" in verify(place, 3).out
+
+
+def test_a_backup_holds_what_is_said_to_be_left_out(place: Place) -> None:
+    place.run("copy", "drop", "2")
+    place.run("copy", "backup", place.base / "copy.age")
+    place.run("restored", "backup", "--restore", place.base / "copy.age", codes=(0, 3))
+    kept = place.base / "restored" / "archive" / "left-out"
+    assert kept.read_bytes() == (place.base / "copy" / "archive" / "left-out").read_bytes()
+
+
+def test_a_kill_while_dropping_is_made_good_by_the_next_run(place: Place) -> None:
+    arguments = ["--home", str(place.base / "copy"), "drop", "1"]
+    moments = run_killed(
+        ["--home", str(shutil.copytree(place.base / "copy", place.base / "whole")), "drop", "1"]
+    ).moments
+    for at in range(1, moments + 1, 3):
+        ended = run_killed(arguments, at=at)
+        assert ended.code in (None, 0)
+        assert " false " not in run_mirror("verify", "--key", key_of(place), place.base / "copy").out
+    place.run("copy", "drop", "1")
+    assert b"WITHDRAWN-FIRST" not in content(place)
+    assert "not held by this keeper: #1\n" in verify(place, 3).out

@@ -173,6 +173,29 @@ def test_a_shorter_story_by_the_same_key_is_a_fork_too(publisher: Publisher, cop
     assert content(copy) == before
 
 
+def test_a_name_that_leads_to_two_stories_stops_it(publisher: Publisher, copy: Path, tmp_path: Path) -> None:
+    """Of two gateways each shows a record that the key signed, and the tree that it leads to."""
+    link = link_of(publisher)
+    follow(copy, "--from", publisher.home)
+    before = content(copy)
+    other = fork(publisher, tmp_path)
+    publisher.run("name")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIRROR_STATE", str(other.parent / "state"))
+        patch.setenv("MIRROR_IDENTITY_FILE", str(other.parent / "identity.txt"))
+        assert run_mirror("--home", other, "name").code == 0
+    with (
+        Archive(publisher.home / "archive") as one,
+        Archive(other / "archive") as two,
+        serving(shelf_of(archives=[one])) as here,
+        serving(shelf_of(archives=[two])) as there,
+    ):
+        done = follow(copy, "--gateway", here.url, "--gateway", there.url, link, code=1)
+    assert "evidence: fork-7-8.txt" in done.err
+    assert content(copy) == before
+    assert sorted(path.name for path in (copy / "cache").iterdir()) == ["index.sqlite", "lock"]
+
+
 # From gateways
 
 

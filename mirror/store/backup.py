@@ -51,6 +51,7 @@ _PLACES = {
     "archive/head": HEAD_AT_MOST,
     "archive/announcement.txt": note.NOTE_AT_MOST,
     "archive/dropping": DROPPING_AT_MOST,
+    "archive/left-out": DROPPING_AT_MOST,
     "archive/name.ipns-record": ipns.RECORD_AT_MOST,
 }
 _EDITION = re.compile(r"archive/editions/([0-9]{6}|[1-9][0-9]{6,17})\.car")
