@@ -5,17 +5,18 @@ from judging import words_of
 from world import Copy, Mirror, secret
 
 from mirror.audit import Evidence
-from mirror.errors import Refused
+from mirror.edition import Edition
+from mirror.errors import BadProof, Refused
 from mirror.one import verify_one
 from mirror.tree import note_path
 from mirror.trust import Trust
 from mirror.verdict import Claim, State
 
 
-def laid(count: int) -> Copy:
+def laid(count: int, words: str = "") -> Copy:
     mirror = Mirror()
-    for _ in range(count):
-        mirror.testify()
+    for number in range(count):
+        mirror.testify(words and f"{words} {number}")
     return mirror.lay()
 
 
@@ -91,3 +92,35 @@ def test_another_tree_than_the_link_names_is_false(copy: Copy) -> None:
     report = verify_one(Evidence("a copy", honest.root, honest.get, None, laid(2).evidence().root), note_path(1), TRUST)
     assert report.verdict(Claim.UNCHANGED).state is State.FALSE
     assert report.exit_code() == 1
+
+
+def test_a_log_beside_the_tree_saves_reading_its_tiles(copy: Copy) -> None:
+    honest, asked = copy.evidence(), set()
+
+    def get(cid):
+        asked.add(cid)
+        return honest.get(cid)
+
+    read = Edition(honest.root, honest.get).log._read
+    evidence = Evidence("a copy", honest.root, get, logs=lambda name: [read])
+    assert verify_one(evidence, note_path(417), TRUST).exit_code() == 0
+    assert len(asked) == 4 + 5
+
+
+def test_another_log_beside_the_tree_proves_nothing(copy: Copy) -> None:
+    honest = copy.evidence()
+    edition = Edition(honest.root, honest.get)
+    other = Edition((evidence := laid(600, "elsewhere").evidence()).root, evidence.get).log
+    with pytest.raises(BadProof):
+        edition.prove(417, other)
+    assert not edition.is_proven(417)
+    asked = []
+
+    def read(place):
+        asked.append(place)
+        return other._read(place)
+
+    beside = Evidence("a copy", honest.root, honest.get, logs=lambda name: [read])
+    report = verify_one(beside, note_path(417), TRUST)
+    assert (report.exit_code(), bool(asked)) == (0, True)
+    assert report.verdict(Claim.UNCHANGED).words[0].startswith(f"its CID is {edition.entry(417).cid}")

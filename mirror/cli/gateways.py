@@ -191,7 +191,7 @@ class _Distant:
         return [replace(each, size=each.size + beside) for each, beside in pairs]
 
     def logs(self, name: CID) -> Iterator[PlaceReader]:
-        """Readers of the log at those that brought something true: at a place of its own, or by path out of the tree."""
+        """Readers of the log at those who brought something true: at a place of its own, or by path out of the tree."""
         brought = [number for number, each in enumerate(self._gateways.told) if each.blocks and not each.lied]
         for number in brought[:LOGS_AT_MOST]:
             yield partial(self._read_log, number, f"/log/{name}", [])
