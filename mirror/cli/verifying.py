@@ -14,7 +14,6 @@ from mirror.cli import forking
 from mirror.cli.copies import gateway_option, is_one_block, open_block, open_named
 from mirror.cli.forking import Fork
 from mirror.cli.main import Session
-from mirror.cli.processes import cores, pool
 from mirror.cli.reporting import print_report
 from mirror.cli.sources import Copy, open_given
 from mirror.cli.trusting import remember, trust_of
@@ -160,9 +159,15 @@ class _Judging:
             size = Edition(evidence.root, evidence.get).size
         except MirrorError:
             return 0
-        return cores() - 1 if size >= PROCESSES_FROM else 0
+        if size < PROCESSES_FROM:
+            return 0
+        from mirror.cli.processes import cores  # noqa: PLC0415  (only large archives pay for other processes)
+
+        return cores() - 1
 
     def _start(self, count: int) -> "Executor":
+        from mirror.cli.processes import pool  # noqa: PLC0415  (as above)
+
         executor = self._stack.enter_context(pool(count))
         for _ in range(count):
             executor.submit(Listed, 0, b"", b"")  # each starts and loads what it needs, while this one reads the log
