@@ -55,6 +55,16 @@ def test_read_and_list_say_that_it_is_not_held(place: Place) -> None:
     assert "1\ttestimony\t\t\tnot held by this keeper\n" in place.run("copy", "list").out
 
 
+def test_fsck_names_what_is_left_out_and_calls_nothing_false(place: Place) -> None:
+    place.run("copy", "drop", "2")
+    done = place.run("copy", "fsck", codes=(3,))
+    assert "note   note/00/00/00/02.txt: block " in done.out
+    assert "is not held by this keeper\n" in done.out
+    assert "every block hashes to its CID" in done.out
+    (place.base / "copy" / "archive" / "left-out").unlink()
+    assert "false  note/00/00/00/02.txt: " in place.run("copy", "fsck", codes=(1,)).out
+
+
 def test_what_is_missing_and_was_not_dropped_is_still_false(place: Place) -> None:
     place.run("copy", "drop", "1")
     (place.base / "copy" / "archive" / "left-out").unlink()
@@ -93,10 +103,11 @@ def test_the_copy_stays_servable(place: Place) -> None:
 
 
 def test_a_withdrawal_of_what_was_dropped_is_followed(place: Place) -> None:
-    place.run("copy", "drop", "1")
-    place.run("voices", "withdraw", "1", "--yes")
+    place.run("copy", "drop", "4")
+    place.run("voices", "withdraw", "4", "--yes")
     place.run("copy", "follow", "--yes", "--from", place.base / "voices")
     verify(place, 0)
+    assert not list((place.base / "copy").glob("sealed/*"))
 
 
 def test_a_publishers_archive_is_kept_whole(place: Place) -> None:

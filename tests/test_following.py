@@ -369,6 +369,7 @@ def test_the_names_record_is_put_again_where_names_are_kept(publisher: Publisher
     link = link_of(publisher)
     with Archive(publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as asking:
         done = follow(copy, "--gateway", asking.url, "--at", asking.url, link)
+    assert f"asking 1 gateway: {asking.url}\n" in done.err
     assert (copy / "archive" / "name.ipns-record").read_bytes() == (
         publisher.home / "archive" / "name.ipns-record"
     ).read_bytes()

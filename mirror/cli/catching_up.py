@@ -119,6 +119,9 @@ class Round:
         for url in self.urls:
             with as_typed(f"--gateway {in_one_line(url[:80])}"):
                 peers.append(self.session.route.open("", url))
+        who, route = ", ".join(in_one_line(peer.who) for peer in peers), self.session.route
+        way = f" through {route.proxy.rpartition('@')[2]}" if route.proxy else ""
+        self.session.terminal.tell(f"asking {many(len(peers), 'gateway', 'gateways')}{way}: {who}")
         with Gateways([Gateway(peer, time.monotonic) for peer in peers], time.monotonic) as asked:
             distant = Distant(self.session, asked, self.workspace.home / "cache" / "following")
             try:
@@ -228,7 +231,10 @@ class Round:
             hint = "ask the publisher by another way; then add --yes. Until then the copy stays as it is"
             if not terminal.confirm(question, yes=self.asked.yes, hint=hint):
                 raise Refused("nothing was taken in")
-        blocks = ((cid, self.archive.blocks.get(cid)) for cid in sorted(leaving.blocks) if cid in self.archive.blocks)
+        held = [cid for cid in sorted(leaving.blocks) if cid in self.archive.blocks]
+        if not held:
+            return
+        blocks = ((cid, self.archive.blocks.get(cid)) for cid in held)
         sealed = Sealed(self.workspace.home / "sealed")
         path = sealed.put_away(edition.number, self.archive.head(), blocks, today)
         terminal.warn(f"no longer handed on, and put away in sealed/{path.name}")

@@ -15,7 +15,7 @@ from mirror.cli.main import Session
 from mirror.cli.terminal import escape, in_groups, many
 from mirror.cli.typed import as_typed
 from mirror.edition import Edition
-from mirror.errors import Malformed, MirrorError, Unverified
+from mirror.errors import Malformed, MirrorError, NotHeld, Unverified
 from mirror.formats import car, link
 from mirror.formats.unixfs import Link
 from mirror.store import files
@@ -164,6 +164,7 @@ class _Checked:
     bad: list[str] = field(default_factory=list)
     items: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    left_out: int = 0
 
 
 @click.command()
@@ -194,7 +195,9 @@ def fsck(session: Session, *, rebuild: bool) -> int:
         _read_tree(archive, found)
         _look_around(workspace, found)
     _print_checked(session, found)
-    return 1 if found.bad or found.items else 0
+    if found.bad or found.items:
+        return 1
+    return 3 if found.left_out else 0
 
 
 def _read_file(path: Path, found: _Checked) -> None:
@@ -233,7 +236,10 @@ def _read_tree(archive: Archive, found: _Checked) -> None:
         return
     for link_found in _files(archive, root, block, report):
         try:
-            tree.check_file(link_found.link, archive.blocks.get)
+            tree.check_file(link_found.link, archive.get)
+        except NotHeld as error:
+            found.left_out += 1
+            found.notes.append(f"{tree.in_words(link_found.path)}: {error.message}")
         except MirrorError as error:
             report(link_found.path, error)
 
