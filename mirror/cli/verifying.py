@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 PROCESSES_FROM = 4_000
 """Entries from which on notes are checked by several processes: starting them costs what a thousand signatures do."""
 
+PROCESSES_FOR_HASHES_FROM = 40_000
+"""The same where no signatures are computed on testimonies, which leaves a quarter of the work."""
+
 
 @click.command()
 @click.argument("what")
@@ -159,7 +162,7 @@ class _Judging:
             size = Edition(evidence.root, evidence.get).size
         except MirrorError:
             return 0
-        if size < PROCESSES_FROM:
+        if size < (PROCESSES_FROM if self._signatures else PROCESSES_FOR_HASHES_FROM):
             return 0
         from mirror.cli.processes import cores  # noqa: PLC0415  (only large archives pay for other processes)
 

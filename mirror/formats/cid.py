@@ -76,7 +76,7 @@ class CID(bytes):
     @property
     def digest(self) -> bytes:
         """The hash of the block's bytes; for `IDENTITY`, the bytes themselves."""
-        return _take(self)[2]
+        return self[4:] if self[:4] in _FAST else _take(self)[2]
 
     def __str__(self) -> str:
         return _print(self)

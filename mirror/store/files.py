@@ -8,7 +8,6 @@ failure removes it, a crash in that moment leaves a part that nobody was told of
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -32,6 +31,8 @@ def read_at_most(path: Path, limit: int, what: str) -> bytes:
 
 def check_room(path: Path, length: int, what: str) -> None:
     """Raise `Refused` where the disk on which `path` lies, or would, has not `length` bytes free; `what` begins it."""
+    import shutil  # noqa: PLC0415  (it loads compressors, which nobody needs who only reads)
+
     there = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
     free = shutil.disk_usage(there).free
     if length > free:
