@@ -449,9 +449,9 @@ def test_who_is_free_goes_on_while_others_rest(world: World) -> None:
     there, gone = LETTERS[:8], [CID.of_raw(bytes([number])) for number in range(8)]
     _, gateways = world(None, None)
     resting = gateways._standings[1]
-    resting.gateway.rest_until = time.monotonic() + 3600
+    resting.gateway.rest_until = time.monotonic() + 20
     keep = InMemory()
-    fetch = fetching.Fetch(gateways._standings, time.monotonic, 7200, keep)
+    fetch = fetching.Fetch(gateways._standings, time.monotonic, 30, keep)
     fetch.follow = False
     fetch._waiting.extend(fetch._errands(fetch._sift([(cid, None) for cid in [*gone, *there]])))
     fetch.progress = lambda size, blocks: _leave(blocks == len(there))
