@@ -327,10 +327,16 @@ def test_wrong_usage(bench: Bench, arguments: tuple[str, ...], words: str) -> No
 
 
 def test_everyone_is_asked_where_a_name_leads(bench: Bench, names: Callable[..., Names]) -> None:
-    dead = f"http://127.0.0.1:{free_port()}"
     Path("a.ipns-record").write_bytes(record(4))
-    sources = [names(record(5)).url, names(record(4)).url, names().url, names(record(9, until=PAST)).url, dead]
-    sources += [names(record(9, signer=NAMESAKE)).url, "a.ipns-record"]
+    others = [
+        names(record(5)),
+        names(record(4)),
+        names(),
+        names(record(9, until=PAST)),
+        names(record(9, signer=NAMESAKE)),
+    ]
+    dead = f"http://127.0.0.1:{free_port()}"  # once the others listen, none of them takes it
+    sources = [*(each.url for each in others[:4]), dead, others[4].url, "a.ipns-record"]
     found = run("name", "--look", LINK, *(word for each in sources for word in ("--at", each)))
     lines = found.out.split("\n")
     assert lines[0] == f"the file a.ipns-record\ta record\t4\t{LATE}"
