@@ -166,7 +166,7 @@ def test_a_recipient_locks_and_its_identity_opens(tmp_path: Path) -> None:
     assert in_folder(tmp_path / "restored") == CONTENT
 
 
-@pytest.mark.parametrize("text", ["", "age1", "age1nonsense", LOCK.lines[0]])
+@pytest.mark.parametrize("text", ["", "age1", "age1nonsense", LOCK.lines[0]], ids=["", "short", "nonsense", "identity"])
 def test_what_is_no_recipient_is_refused_and_not_shown(text: str) -> None:
     with pytest.raises(Malformed, match=r"^the recipient is no age recipient, which begins with age1$") as caught:
         vault.parse_recipients([text])

@@ -110,6 +110,7 @@ def test_an_identity_file_is_read_as_age_keygen_writes_it(tmp_path: Path) -> Non
         b"age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq\n",
         b"AGE-PLUGIN-YUBIKEY-1QQQQ\n",
     ],
+    ids=["empty", "nothing", "other", "more", "lower case", "before it", "recipient", "plugin"],
 )
 def test_no_other_file_is_an_identity_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "identity.txt"
