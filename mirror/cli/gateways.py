@@ -117,7 +117,8 @@ def whom(session: Session, asked: Asked) -> list[str]:
     elif asked.at and is_here(urlsplit(asked.at).hostname or ""):
         found = own
     else:
-        found = [*own, *(Workspace(session.home).settings.gateways or PUBLIC)]
+        with as_typed():
+            found = [*own, *(Workspace(session.home).settings.gateways or PUBLIC)]
     if len(found) > GATEWAYS_AT_MOST:
         raise Misused(f"{len(found)} gateways, more than {GATEWAYS_AT_MOST}")
     return list(dict.fromkeys(url.rstrip("/") for url in found))

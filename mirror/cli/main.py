@@ -131,7 +131,8 @@ class Session:
         from mirror.network.http import Route  # noqa: PLC0415
         from mirror.store.workspace import Workspace  # noqa: PLC0415
 
-        proxy = Workspace(self.home).settings.proxy or None if self.proxy is None else self.proxy
+        with as_typed():
+            proxy = Workspace(self.home).settings.proxy or None if self.proxy is None else self.proxy
         with as_typed("--proxy"):
             return Route(proxy, time.monotonic)
 
