@@ -13,8 +13,10 @@ import contextlib
 import socket
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Self
+
+import pytest
 
 SILENCE = 20.0
 """Seconds after which a connection that nobody uses is given up."""
@@ -194,3 +196,17 @@ def _copy(one: socket.socket, other: socket.socket) -> None:
             other.sendall(part)
     with contextlib.suppress(OSError):
         other.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Listener]]:
+    """Starts listeners for a test, which names this fixture: ``serve = listening.serve``."""
+    opened: list[Listener] = []
+
+    def start(*replies: Reply) -> Listener:
+        opened.append(Listener(*replies).__enter__())
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.__exit__()

@@ -60,6 +60,6 @@ def test_a_slip_of_the_pen_is_noticed_and_no_word_is_shown(text: str) -> None:
 @given(st.text(max_size=80))
 def test_nothing_but_malformed_is_raised(text: str) -> None:
     try:
-        words.from_words(text)
+        assert len(words.from_words(text)) in (16, 32)
     except Malformed:
         return

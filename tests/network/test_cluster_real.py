@@ -142,7 +142,7 @@ def test_more_copies_are_made_of_what_is_held_already(cluster_of: Make) -> None:
         until_held(ours, ONE.root)
     with Cluster("ours", real.url, None, ROUTE, copies=(2, 2)) as ours:
         push_patiently(ours, TWO, instead_of=ONE.root)
-        until_held(ours, TWO.root, copies=2)
+        assert until_held(ours, TWO.root, copies=2).copies == 2
 
 
 def test_the_same_cluster_as_a_pinning_service(cluster_of: Make) -> None:

@@ -2,15 +2,14 @@
 
 import io
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import gateways as dishonest
 import pytest
+import serving
 from daemons import Kubo
 from gateways import FakeGateway, a_tree, car_of
-from laid import Publisher
-from serving import Held, serving, shelf_of
+from serving import SIZE, Held
 
 from mirror import tree
 from mirror.errors import Missing
@@ -22,18 +21,8 @@ from mirror.network.http import Route
 from mirror.store.archive import Archive
 from mirror.store.fetched import Fetched
 
-SIZE = 301
-"""Entries of the log: more than one tile, and a partial one behind it."""
-
-
-@pytest.fixture(scope="module")
-def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
-    publisher = Publisher(tmp_path_factory.mktemp("published"))
-    publisher.publish([f"Testimony {number} of a day." for number in range(1, SIZE)])
-    with Archive(publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as asking:
-        made = Held(publisher, asking, archive)
-        yield made
-        made.blocks.close()
+held = serving.held
+"""The mirror of `SIZE` entries, served."""
 
 
 def asking(*urls: str) -> Gateways:

@@ -7,13 +7,14 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpcore
 import httpx
+import listening
 import pytest
 import socksio
 from counterparts import need_program
@@ -33,17 +34,8 @@ from mirror.network.patience import Patience
 HELLO = answering(b"hello", Content_Type="text/plain; charset=utf-8")
 
 
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Listener]]:
-    opened: list[Listener] = []
-
-    def start(*replies: Reply) -> Listener:
-        opened.append(Listener(*replies).__enter__())
-        return opened[-1]
-
-    yield start
-    for each in opened:
-        each.__exit__()
+serve = listening.serve
+"""Listeners, closed at the end."""
 
 
 def ask(listener: Listener, *, at_most: int = 100, read: float = 5, route: Route | None = None) -> Answer:

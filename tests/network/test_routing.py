@@ -1,8 +1,9 @@
 """Names over HTTP: put as they are, asked for in two ways, and nothing believed that is no record's type or size."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 
+import listening
 import pytest
 from daemons import Kubo
 from listening import Listener, Reply, answering
@@ -27,17 +28,8 @@ FOUND = answering(record(1), Content_Type=MEDIA_TYPE)
 ABSENT = answering(b"no such record", 404)
 
 
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Listener]]:
-    opened: list[Listener] = []
-
-    def start(*replies: Reply) -> Listener:
-        opened.append(Listener(*replies).__enter__())
-        return opened[-1]
-
-    yield start
-    for each in opened:
-        each.__exit__()
+serve = listening.serve
+"""Listeners, closed at the end."""
 
 
 def get(listener: Listener) -> bytes:
