@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from mirror import tree
 from mirror.check import Rules, Withdrawn, check_belongs
-from mirror.errors import Malformed, NeedsNewer, Unverified
+from mirror.errors import FAULTS, BadProof, Malformed, NeedsNewer, Unverified
 from mirror.formats import checkpoint as checkpoints
 from mirror.formats import entry as entries
 from mirror.formats import merkle, notes
@@ -82,14 +82,34 @@ class Edition:
         return index in self._proven
 
     def prove(self, index: int, log: TiledLog) -> None:
-        """Check that an entry, as another copy of the log has it, lies in this one; it is not read again then.
+        """Check that an entry lies in this log, by the tiles of `log`, which may be another copy; it is not read again.
 
-        Nothing that `log` gives needs to be verified: the proof leads to the signed root hash, or `BadProof` is raised.
+        The entry is the one that follows from the note at the index, where that is the one listed: so no bundle is
+        read. Otherwise it is what `log` has there. Nothing that `log` gives needs to be verified: the proof leads to
+        the signed root hash, or `BadProof` is raised.
         """
-        entry = log.entry(index)
         proof = log.inclusion(index)
-        merkle.check_inclusion(index, self.size, merkle.leaf_hash(entry), proof, self.checkpoint.root_hash)
-        self._proven[index] = entries.parse(entry)
+        entry = self._entry_of_note(index)
+        if entry is None or not self._is_listed(index, bytes(entry), proof):
+            data = log.entry(index)
+            merkle.check_inclusion(index, self.size, merkle.leaf_hash(data), proof, self.checkpoint.root_hash)
+            entry = entries.parse(data)
+        self._proven[index] = entry
+
+    def _entry_of_note(self, index: int) -> Entry | None:
+        """What the log should say of the note at an index; None where none can be read there. Not verified."""
+        try:
+            data = self.tree.read(tree.note_path(index))
+            return entries.entry_of(notes.peek(data), CID.of_raw(data))
+        except FAULTS:
+            return None
+
+    def _is_listed(self, index: int, entry: bytes, proof: tuple[bytes, ...]) -> bool:
+        try:
+            merkle.check_inclusion(index, self.size, merkle.leaf_hash(entry), proof, self.checkpoint.root_hash)
+        except BadProof:
+            return False
+        return True
 
     def open(self, index: int, kind: type[N]) -> N:
         """The note at an index: it is the one listed, of this kind, and signed as it has to be."""

@@ -86,14 +86,15 @@ def test_it_is_read_for_as_much(log: Log, asking: Asking) -> None:
 
 
 class LogKeeper(FakeGateway):
-    """A gateway that keeps a log beside the tree, which is not the one it says."""
+    """A gateway that keeps a log beside the tree, which is not the one it says; or `none` at all."""
 
     logs = 0
+    none = False
 
     def _answer(self, line: Line) -> None:
         if line.head.startswith(b"GET /log/"):
             self.logs += 1
-            answering(b"\0" * 8192)(line)
+            answering(b"", 404)(line) if self.none else answering(b"\0" * 8192)(line)
         else:
             super()._answer(line)
 
@@ -105,4 +106,13 @@ def test_a_false_log_beside_the_tree_shows_nothing(log: Log) -> None:
     assert finished.code == 0, finished
     [source] = json.loads(finished.out)["sources"]
     assert keeper.logs > 0
-    assert (source["lied"], source["blocks"]) == (None, 26)
+    assert (source["lied"], source["blocks"]) == (None, 23)
+
+
+def test_one_of_a_million_from_a_gateway_that_gives_blocks_alone(log: Log) -> None:
+    with LogKeeper(log[0]) as gateway:
+        gateway.none = True
+        finished = run_mirror("--json", "verify", "--gateway", gateway.url, "--key", KEY.public.vkey, link_to(log[1]))
+    [source] = json.loads(finished.out)["sources"]
+    assert (finished.code, source["blocks"]) == (0, 23)
+    assert source["bytes"] <= BYTES_AT_MOST
