@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import chromium, screenshots, tab  # noqa: F401  (fixtures)
 from hypothesis import settings
 from nodes import cluster_of, kubo, kubo_new, kubo_with_router, make_kubo, pair  # noqa: F401  (fixtures)
 from scenes import Place, build_world

@@ -6,6 +6,9 @@
     program = need_program("ipfs_cid")     # the path of an installed program, or likewise
     go = need_go()                         # a Go with everything that tests/interop needs, or likewise
     command = need_ipfs_car()              # how to start ipfs-car, or likewise
+    folder = need_package("axe-core")      # where a package of npm's lies, as tests/interop pins it, or likewise
+    node = need_node()                     # a Node.js, or likewise
+    program = need_chromium()              # a browser, and what drives it, or likewise (browser.py starts it)
     program = need_service("kubo")         # the path of a program that `scripts/services` installs, or likewise
 
 Data of others is never copied into the project: it lies beside the checkout in ``shared/``, or
@@ -18,6 +21,7 @@ gate, `.ci/run`, at the versions that ``tests/interop`` pins; what is built or k
 What runs as a service is built by `services`, and started by `daemons` and `nodes`.
 """
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -35,8 +39,11 @@ __all__ = [
     "MACHINE",
     "absent",
     "go_environment",
+    "need_chromium",
     "need_go",
     "need_ipfs_car",
+    "need_node",
+    "need_package",
     "need_program",
     "need_service",
     "shared",
@@ -49,6 +56,7 @@ _DEBIAN = {
     "age": "age",
     "age-keygen": "age",
     "b3sum": "b3sum",
+    "chromium": "chromium",
     "git": "git",
     "ipfs_cid": "ipfs-cid",
     "microsocks": "microsocks",
@@ -100,13 +108,32 @@ def need_go() -> str:
     return go
 
 
-def need_ipfs_car() -> list[str]:
-    """The command of npm's ``ipfs-car``, as it is pinned in `INTEROP`."""
+def need_node() -> str:
+    """The path of Node.js, which runs what npm has to give."""
     node = find_tool("node")
-    program = CACHE / "ipfs-car" / "node_modules" / "ipfs-car" / "bin.js"
-    if node is None or not program.exists():
-        absent(f"ipfs-car is not in {CACHE}; .ci/run installs it, and node")
-    return [node, str(program)]
+    if node is None:
+        absent("program not installed: node; .ci/run installs it")
+    return node
+
+
+def need_package(name: str) -> Path:
+    """The folder of a package of npm's, as it is pinned in `INTEROP`."""
+    folder = CACHE / "npm" / "node_modules" / name
+    if not folder.is_dir():
+        absent(f"npm's {name} is not in {CACHE}; .ci/run installs it")
+    return folder
+
+
+def need_ipfs_car() -> list[str]:
+    """The command of npm's ``ipfs-car``."""
+    return [need_node(), str(need_package("ipfs-car") / "bin.js")]
+
+
+def need_chromium() -> str:
+    """The path of a Chromium that playwright can drive."""
+    if importlib.util.find_spec("playwright") is None:
+        absent("playwright is not installed: pip install 'testimony-mirror[test]'")
+    return need_program("chromium")
 
 
 def need_service(name: str) -> Path:
