@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from browser import chromium, screenshots, tab  # noqa: F401  (fixtures)
 from hypothesis import settings
-from nodes import cluster_of, kubo, kubo_new, kubo_with_router, make_kubo, pair  # noqa: F401  (fixtures)
+from nodes import chain, cluster_of, kubo, kubo_new, kubo_with_router, make_chain, make_kubo, pair  # noqa: F401  (fixtures)
 from scenes import Place, build_world
 
 settings.register_profile("same", derandomize=True, deadline=None)

@@ -1,4 +1,4 @@
-"""Kubo nodes and IPFS Cluster peers on this machine, apart from everybody and from each other.
+"""Kubo nodes, IPFS Cluster peers and Ethereum nodes on this machine, apart from everybody and from each other.
 
     with Kubo(program, folder) as node:                # a new repository in `folder`, and a daemon
         node.address, node.url, node.gateway, node.swarm, node.peer_id
@@ -6,6 +6,11 @@
         node.rpc("block/stat", cid)                    # its RPC, without any library
         node.stop(); node.start()                      # the same repository and addresses
     connect(node, other)                               # nodes know of each other only by this
+
+    with Anvil(program, folder) as chain:              # an Ethereum node of the kind that developers try things with
+        chain.url, chain.rpc("eth_chainId")            # a chain of its own, which begins anew each time
+        chain.rich                                     # an address that the node has the key of, with 10,000 ether
+        chain.mine(3)                                  # nothing is mined but by this, unless `mining` is set
 
 They have no bootstrap peers, announce themselves to nobody, look nothing up and report nothing: each listens on
 loopback alone, at a port that the system gave it and which it keeps. Their environment holds nothing of the user's.
@@ -421,6 +426,55 @@ class ClusterPeer(Daemon):
         """What each peer says of a pin, by the peers' names; such as ``pinned`` or ``pinning``."""
         peers = self.ask(f"/pins/{cid}")["peer_map"].values()
         return {peer["peername"]: peer["status"] for peer in peers}
+
+
+class Anvil(Daemon):
+    """An Ethereum node without any peer. `mining`: each transaction is mined at once, and not only on demand."""
+
+    def __init__(self, program: Path, folder: Path, *, chain: int = 1, mining: bool = False, words: str = "") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.chain = chain
+        bound = ("--host", "127.0.0.1", "--port", str(self.port), "--chain-id", str(chain))
+        command = [program, *bound, "--no-cors", "--threads", "1", *words.split()]
+        super().__init__([*command, *([] if mining else ["--no-mining"])], folder, environment(folder))
+
+    @property
+    def url(self) -> str:
+        """Where its JSON-RPC is, as a URL without a slash at its end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def doors(self) -> list[tuple[str, str]]:
+        """Where it can be reached, in words for a person."""
+        return [("JSON-RPC", self.url), ("chain", str(self.chain)), ("rich", self.rich), ("process", str(self.pid))]
+
+    def is_ready(self, said: str) -> bool:
+        return "Listening on" in said
+
+    def rpc(self, method: str, *params: Any) -> Any:
+        """The result of one call. An error fails."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            line.request("POST", "/", body, {"Content-Type": "application/json"})
+            answer = json.loads(line.getresponse().read())
+        finally:
+            line.close()
+        assert "error" not in answer, (method, params, answer)
+        return answer["result"]
+
+    @property
+    def rich(self) -> str:
+        """An address with money that the node itself signs for."""
+        return str(self.rpc("eth_accounts")[0])
+
+    def mine(self, blocks: int = 1) -> None:
+        """Put what waits into a block, and more blocks upon it."""
+        self.rpc("anvil_mine", hex(blocks))
+
+    def give(self, address: str, ether: float) -> None:
+        """Let an address have so much."""
+        self.rpc("anvil_setBalance", address, hex(round(ether * 10**18)))
 
 
 class Cluster:

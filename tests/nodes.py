@@ -1,10 +1,12 @@
-"""Real Kubo nodes and IPFS Clusters, as fixtures: every test that asks for them, in any file, gets its own.
+"""Real Kubo nodes, IPFS Clusters and Ethereum nodes, as fixtures: each test that asks for them gets its own.
 
     def test_x(kubo): ...               # a running node; twice, with the newest Kubo and with the oldest supported
     def test_x(kubo_new): ...           # with the newest alone
     def test_x(pair): one, other = pair # two that know only of each other, and find IPNS names at each other
     def test_x(make_kubo): ...          # make_kubo("kubo-old", settings={"Routing.Type": "dht"}), as many as needed
     def test_x(cluster_of): ...         # cluster_of(2).peers[1].stop()
+    def test_x(chain): chain.mine()     # a running Ethereum node, which mines only when it is told to
+    def test_x(make_chain): ...         # make_chain(chain=5, mining=True), as many as needed
     def test_x(kubo_with_router): ...   # kubo_with_router("http://127.0.0.1:8000"): looks for providers there alone
 
 What they are and do stands in `daemons`. A new node takes a quarter of a second, so none is shared and each begins
@@ -18,7 +20,7 @@ from typing import Any
 
 import pytest
 from counterparts import need_service
-from daemons import Cluster, Kubo, connect
+from daemons import Anvil, Cluster, Kubo, connect
 
 IPNS_BETWEEN = {"Routing.Type": "dht"}
 """What a node needs to find IPNS names at its peers on this machine; without it, it asks nobody."""
@@ -42,7 +44,7 @@ def make_kubo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeKubo]:
         yield make
 
 
-def _end(node: Kubo) -> None:
+def _end(node: Kubo | Anvil) -> None:
     node.stop()
     print(f"-- {node.log}\n{node.said()}")  # shown where the test failed
 
@@ -89,3 +91,23 @@ def cluster_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[i
             return cluster
 
         yield make
+
+
+@pytest.fixture
+def make_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Anvil]]:
+    """Makes Ethereum nodes, which are stopped after the test."""
+    with ExitStack() as stack:
+
+        def make(**options: Any) -> Anvil:
+            node = Anvil(need_service("anvil"), tmp_path_factory.mktemp("anvil"), **options)
+            stack.callback(_end, node)
+            node.start()
+            return node
+
+        yield make
+
+
+@pytest.fixture
+def chain(make_chain: Callable[..., Anvil]) -> Anvil:
+    """A running Ethereum node on its own, as chain 1."""
+    return make_chain()

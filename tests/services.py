@@ -9,6 +9,9 @@ version, and whose ``go.sum`` holds the hashes of all that goes into it. (``go i
 it refuses a module that excludes versions, as Kubo does since 0.40, and it asks for a list of versions first.) Hosts
 are those that the user's Go asks for modules, by default proxy.golang.org.
 
+Those of npm, one of which is a program for 64-bit PCs with Linux, come all at once, at the versions and hashes of
+``tests/interop/package-lock.json``, and nothing that they bring is run to install them.
+
 What is built lies in `CACHE`, outside the checkout, beside the SHA-256 of its pins: other pins, and it is built again.
 A build takes minutes the first time.
 
@@ -17,6 +20,7 @@ A build takes minutes the first time.
 
 import functools
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -68,6 +72,12 @@ class Service:
     def _wanted(self) -> str:
         return hashlib.sha256(b"".join((self.pins / name).read_bytes() for name in ("go.mod", "go.sum"))).hexdigest()
 
+    def version(self) -> str:
+        """As its module pins it."""
+        lines = (self.pins / "go.mod").read_text(encoding="ascii").split("\n")
+        words = next(line.split() for line in lines if line.removeprefix("require").split()[:1] == [self.module])
+        return words[words.index(self.module) + 1].removeprefix("v")
+
     def build(self, go: str, environment: Mapping[str, str]) -> None:
         """Build it, whole or not at all. Raises `subprocess.CalledProcessError`, with what Go said."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +88,49 @@ class Service:
         self._stamp.write_text(self._wanted())
 
 
-SERVICES = {
+NPM_PINS = ("package.json", "package-lock.json")
+
+
+def npm_folder() -> Path:
+    """Where everything lies that ``tests/interop/package.json`` names."""
+    return CACHE / "npm"
+
+
+def npm_is_installed() -> bool:
+    """Whether all of it is there, as it is pinned now."""
+    stamp = npm_folder() / "installed.json"
+    return stamp.exists() and stamp.read_bytes() == (INTEROP / "package-lock.json").read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Packaged:
+    """A program out of npm's registry: `file` of `module`, which is made for one kind of machine."""
+
+    module: str
+    file: str
+
+    @property
+    def program(self) -> str:
+        """Its name."""
+        return self.file.rpartition("/")[2]
+
+    @property
+    def path(self) -> Path:
+        """Where the program lies once it is installed."""
+        return npm_folder() / "node_modules" / self.module / self.file
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the program is there, at the version that is pinned now."""
+        return npm_is_installed() and self.path.exists()
+
+    def version(self) -> str:
+        """As it is pinned."""
+        pinned = json.loads((INTEROP / "package.json").read_text(encoding="utf-8"))
+        return str(pinned["optionalDependencies"][self.module])
+
+
+SERVICES: dict[str, Service | Packaged] = {
     "kubo": Service("kubo", "github.com/ipfs/kubo", "github.com/ipfs/kubo/cmd/ipfs", "ipfs"),
     "kubo-old": Service("kubo-old", "github.com/ipfs/kubo", "github.com/ipfs/kubo/cmd/ipfs", "ipfs"),
     "cluster": Service(
@@ -87,16 +139,14 @@ SERVICES = {
         "github.com/ipfs-cluster/ipfs-cluster/cmd/ipfs-cluster-service",
         "ipfs-cluster-service",
     ),
+    "anvil": Packaged("@foundry-rs/anvil-linux-amd64", "bin/anvil"),
 }
 """By the name that people and tests call them."""
 
 
 def version(name: str) -> str:
     """The pinned version of a service: three numbers."""
-    service = SERVICES[name]
-    lines = (service.pins / "go.mod").read_text(encoding="ascii").split("\n")
-    words = next(line.split() for line in lines if line.removeprefix("require").split()[:1] == [service.module])
-    return words[words.index(service.module) + 1].removeprefix("v")
+    return SERVICES[name].version()
 
 
 def find_tool(name: str) -> str | None:
@@ -114,9 +164,11 @@ def go_environment(*, fetch: bool = False) -> dict[str, str]:
 def install(name: str) -> bool:
     """Fetch and build a service, unless it is here; whether that was needed.
 
-    Raises `LookupError` where there is no Go, `subprocess.CalledProcessError` where it cannot fetch or build.
+    Raises `LookupError` where there is no Go or npm, `subprocess.CalledProcessError` where it cannot fetch or build.
     """
     service = SERVICES[name]
+    if isinstance(service, Packaged):
+        return install_npm()
     if service.is_built:
         return False
     go = find_tool("go")
@@ -126,12 +178,32 @@ def install(name: str) -> bool:
     return True
 
 
+def install_npm() -> bool:
+    """Fetch all that is pinned for npm, unless it is here; whether that was needed. Raises as `install`."""
+    if npm_is_installed():
+        return False
+    npm = find_tool("npm")
+    if npm is None:
+        raise LookupError("program not installed: npm")
+    folder = npm_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in NPM_PINS:
+        shutil.copyfile(INTEROP / name, folder / name)
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
+    variables = MACHINE | {"PATH": os.pathsep.join((str(Path(npm).parent), MACHINE.get("PATH", os.defpath)))}
+    subprocess.run(command, cwd=folder, env=variables, check=True, capture_output=True, text=True)
+    shutil.copyfile(INTEROP / "package-lock.json", folder / "installed.json")
+    return True
+
+
 def find(name: str) -> Path | None:
     """The path of a service that is here or can be built of what is here; it asks no one outside for it.
 
     In that order: as pinned and built before; as built now, where Go's caches hold its modules.
     """
     service, go = SERVICES[name], find_tool("go")
+    if isinstance(service, Packaged):
+        return service.path if service.is_built else None
     if service.is_built or (go is not None and _can_build(service, go)):
         return service.path
     return None
