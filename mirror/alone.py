@@ -8,7 +8,8 @@ Offline, and without the archive: everything that counts is in the file and the 
 whether the testimony was withdrawn later, and everything else in the log; it is said each time.
 """
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 
 from mirror.check import Rules, check_belongs
 from mirror.errors import FAULTS, Malformed, MirrorError, NeedsNewer
@@ -71,6 +72,27 @@ def verify_note(
     else:
         _judge_proof(report, data, proof, key)
     return report
+
+
+def find_proof(data: bytes, trust: Trust, ask: Callable[[CID], Iterable[bytes]]) -> bytes | None:
+    """The first proof that shows that the log of the note's key lists it; None where none does.
+
+    ``ask(name)`` gives what others have for the log of that name. They are not believed, and what is false of it shows
+    nothing about the note.
+    """
+    with contextlib.suppress(MirrorError):
+        key = _key_for_note(data, notes.mirror_name(data), trust)
+        entry = bytes(entry_of(notes.peek(data), CID.of_raw(data)))
+        return None if key is None else next((each for each in ask(key.ipns) if _shows(each, entry, key)), None)
+    return None
+
+
+def _shows(proof: bytes, entry: bytes, key: PublicKey) -> bool:
+    try:
+        proofs.parse(proof).check(entry, key)
+    except FAULTS:
+        return False
+    return True
 
 
 def _judge_attachments(report: Report, data: bytes, beside: Beside) -> Iterator[str]:

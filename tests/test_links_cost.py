@@ -21,6 +21,9 @@ SIZE, INDEX = 1_000_000, 654_321
 BLOCKS_AT_MOST, BYTES_AT_MOST = 40, 200_000
 """What may come beside the note."""
 
+NOTE_BYTES_AT_MOST = 40_000
+"""What may come of a note that is named by its own CID, and of its log over HTTP."""
+
 Log = tuple[dict[CID, bytes], CID]
 
 
@@ -59,6 +62,12 @@ def link_to(root: CID) -> str:
     return f"ipfs://{root}/{'/'.join(tree.note_path(INDEX))}#{KEY.public.vkey}"
 
 
+def link_to_note(log: Log) -> str:
+    blocks, root = log
+    note = tree.Tree(root, blocks.__getitem__).link(tree.note_path(INDEX)).cid
+    return f"ipfs://{note}#{KEY.public.vkey}"
+
+
 def check_cost(gateway: str, root: CID) -> None:
     finished = run_mirror("--json", "verify", "--gateway", gateway, "--key", KEY.public.vkey, link_to(root))
     assert finished.code == 0, finished
@@ -83,6 +92,14 @@ def test_it_is_read_for_as_much(log: Log, asking: Asking) -> None:
     brought = finished.err.split("brought ")[1]
     assert int(brought.split(": ")[1].split(" ")[0]) <= BLOCKS_AT_MOST
     assert int(brought.split(", ")[1].split(" ")[0]) <= BYTES_AT_MOST
+
+
+def test_a_note_by_its_own_cid_costs_less_than_the_tiles_of_its_proof(log: Log, asking: Asking) -> None:
+    finished = run_mirror("--json", "verify", "--gateway", asking.url, "--key", KEY.public.vkey, link_to_note(log))
+    report = json.loads(finished.out)
+    [source] = report["sources"]
+    assert (finished.code, source["blocks"], report["size"]) == (0, 1, SIZE), finished
+    assert source["bytes"] <= NOTE_BYTES_AT_MOST
 
 
 class LogKeeper(FakeGateway):
@@ -116,3 +133,14 @@ def test_one_of_a_million_from_a_gateway_that_gives_blocks_alone(log: Log) -> No
     [source] = json.loads(finished.out)["sources"]
     assert (finished.code, source["blocks"]) == (0, 23)
     assert source["bytes"] <= BYTES_AT_MOST
+
+
+@pytest.mark.parametrize("none", [False, True], ids=["false", "none"])
+def test_a_false_proof_shows_nothing_of_the_note(none: bool, log: Log) -> None:
+    with LogKeeper(log[0]) as keeper:
+        keeper.none = none
+        link = link_to_note(log)
+        finished = run_mirror("--json", "verify", "--gateway", keeper.url, "--key", KEY.public.vkey, link)
+    complete = json.loads(finished.out)["claims"]["complete"]
+    assert (finished.code, keeper.logs, complete["state"]) == (3, 1, "not checked"), finished
+    assert "a note alone does not show" in str(complete)

@@ -6,7 +6,7 @@ Only for a link without `--from` does anything connect: to the gateways of `mirr
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,9 +18,6 @@ from mirror.errors import Unverified
 from mirror.formats import link
 from mirror.formats.cid import RAW
 from mirror.formats.link import Link
-
-if TYPE_CHECKING:
-    from mirror.network.standing import Told
 
 gateway_option: Callable[[Any], Any] = click.option(
     "--gateway",
@@ -71,16 +68,14 @@ def is_one_block(found: Link) -> bool:
 
 
 @contextlib.contextmanager
-def open_block(
-    session: Session, given: Given, gateways: tuple[str, ...]
-) -> Iterator[tuple[bytes, Callable[[], "list[Told]"]]]:
-    """The one block that a link names, fetched; and what came of each gateway."""
+def open_block(session: Session, given: Given, gateways: tuple[str, ...]) -> Iterator[Copy]:
+    """The one block that a link names, to be fetched as it is read."""
     from mirror.cli.gateways import Asked, open_link  # noqa: PLC0415  (as above)
 
     if given.link is None or given.link.path:
         raise Misused("a path leads through folders, and this link names one block")
     with open_link(session, Asked(given.link, given.at, gateways)) as copy:
-        yield copy.get(copy.root), copy.told
+        yield copy
 
 
 def edition_of(copy: Copy, found: Link | None) -> Edition:

@@ -4,6 +4,7 @@
     a name    those, and the nodes and routing endpoints of mirror.toml: `mirror.naming` judges what they say
     a tree    block by block as it is read; or ahead, all that lies below some names of it (`Copy.bring`)
     a log     of one testimony, from `/log/k51…/` of a `mirror serve` or by path, unverified: its proof is verified
+    a note    by its own CID; from `/log/k51…/proof/` of whoever brought it, the proof that it is listed
 
 Nobody is believed: blocks come verified (`mirror.network.gateways`), records by the name's own key. That a gateway does
 not have a block shows nothing of the mirror, so here it is no answer rather than something missing. What is fetched
@@ -27,11 +28,12 @@ from mirror.cli.services import open_sources
 from mirror.cli.sources import Copy
 from mirror.cli.terminal import in_one_line, many
 from mirror.cli.typed import Misused, as_typed
-from mirror.errors import BadBlock, Forked, Malformed, Missing, Unavailable
+from mirror.errors import BadBlock, Forked, Malformed, MirrorError, Missing, Unavailable
 from mirror.formats import ipns, unixfs
 from mirror.formats.car import BLOCK_AT_MOST
 from mirror.formats.cid import CID, DAG_PB
 from mirror.formats.link import IPFS, Link
+from mirror.formats.proof import PROOF_AT_MOST
 from mirror.formats.tile import Place
 from mirror.log.tree import PlaceReader
 from mirror.naming import Heard, Known
@@ -104,6 +106,7 @@ def open_link(session: Session, asked: Asked, *, memory: bool = True) -> Iterato
             far=True,
             record=None if found is None else found.data,
             logs=distant.logs,
+            proofs=distant.proofs,
             bring=distant.bring,
             told=distant.told,
         )
@@ -193,15 +196,26 @@ class _Distant:
 
     def logs(self, name: CID) -> Iterator[PlaceReader]:
         """Readers of the log at those who brought something true: at a place of its own, or by path out of the tree."""
-        brought = [number for number, each in enumerate(self._gateways.told) if each.blocks and not each.lied]
-        for number in brought[:LOGS_AT_MOST]:
+        for number in self._who_brought():
             yield partial(self._read_log, number, f"/log/{name}", [])
             yield partial(self._read_log, number, f"/ipfs/{self._root}", [("format", "raw")])
 
     def _read_log(self, number: int, way: str, query: Query, place: Place) -> bytes:
         """What a gateway gives at a place of the log: unverified. Large folders of tiles need not be read for it."""
-        peer = self._peers[number]
-        asked = peer.ask("GET", f"{way}/{place.path}", at_most=BLOCK_AT_MOST, query=query, within=LOG_WITHIN)
+        return self._ask_beside(number, f"{way}/{place.path}", BLOCK_AT_MOST, query)
+
+    def proofs(self, name: CID, note: CID) -> Iterator[bytes]:
+        """Proofs that the log of a name lists a note, from those who brought something true: unverified."""
+        for number in self._who_brought():
+            with contextlib.suppress(MirrorError):
+                yield self._ask_beside(number, f"/log/{name}/proof/{note}", PROOF_AT_MOST, [])
+
+    def _who_brought(self) -> list[int]:
+        brought = [number for number, each in enumerate(self._gateways.told) if each.blocks and not each.lied]
+        return brought[:LOGS_AT_MOST]
+
+    def _ask_beside(self, number: int, path: str, at_most: int, query: Query) -> bytes:
+        asked = self._peers[number].ask("GET", path, at_most=at_most, query=query, within=LOG_WITHIN)
         answer = asked.need(200)
         self._beside[number] += len(answer.body)
         return answer.body

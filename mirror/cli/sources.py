@@ -48,8 +48,8 @@ class Copy:
     how many blocks the tree does not use. Where there is a `source`, other processes can read blocks for themselves.
 
     Of a tree that is fetched (`far`), `record` is the record of the name that led to it, `bring` fetches ahead what
-    lies below some names at its top (None: all of it), `logs` are as in `Evidence`, and `told` says what came of each
-    gateway so far.
+    lies below some names at its top (None: all of it), `logs` are as in `Evidence`, ``proofs(name, note)`` gives proofs
+    that the log of that name lists a note, unverified, and `told` says what came of each gateway so far.
     """
 
     what: str
@@ -62,6 +62,7 @@ class Copy:
     far: bool = False
     record: bytes | None = None
     logs: Callable[[CID], Iterable[PlaceReader]] = lambda name: ()
+    proofs: Callable[[CID, CID], Iterable[bytes]] = lambda name, note: ()
     bring: Callable[[Sequence[str] | None], None] = lambda names: None
     told: "Callable[[], list[Told]]" = list
 

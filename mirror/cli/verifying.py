@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mirror.alone import verify_evidence, verify_note
+from mirror.alone import find_proof, verify_evidence, verify_note
 from mirror.audit import Evidence, Run
 from mirror.check import Listed
 from mirror.cli import forking
@@ -100,8 +100,8 @@ def verify(
         elif given.note is not None and source is None:
             report = verify_note(what, given.note, trust, given.proof, given.beside)
         elif link is not None and is_one_block(link) and source is None and keep is None:
-            with open_block(session, given, gateways) as (data, tell):
-                report, told = verify_note(what, data, trust), tell()
+            with open_block(session, given, gateways) as copy:
+                report, told = _judge_block(what, copy, trust), copy.told()
         else:
             with open_named(session, given, source, gateways, memory=not no_memory, keep=keep) as copy:
                 report = _judge(judging, copy, trust, link, given.note)
@@ -132,6 +132,12 @@ def _judge(judging: "_Judging", copy: Copy, trust: Trust, link: Link | None, ann
         return verify_one(_evidence(copy, link, None), tuple(link.path.split("/")), trust)
     copy.bring(None)
     return judging(copy, trust, link, announcement)
+
+
+def _judge_block(what: str, copy: Copy, trust: Trust) -> Report:
+    """A note by its own CID, and the proof that it is listed where somebody who brought it keeps the log."""
+    data = copy.get(copy.root)
+    return verify_note(what, data, trust, find_proof(data, trust, lambda name: copy.proofs(name, copy.root)))
 
 
 class _Judging:

@@ -3,6 +3,7 @@
     GET /log/<k51…>/checkpoint
     GET /log/<k51…>/tile/0/x001/067
     GET /log/<k51…>/tile/entries/273.p/112
+    GET /log/<k51…>/proof/<cid of a note>       the proof that it is listed (`mirror.serve.listed`)
 
 A tile or bundle of any smaller width than the one kept is cut from it, since it is a prefix; so a client whose
 checkpoint is older finds the tiles of its size. What is wider than the log is not there.
@@ -12,15 +13,19 @@ Specification: c2sp.org/tlog-tiles. Out of scope: compression.
 
 from mirror.formats import cid as cids
 from mirror.formats import tile
+from mirror.formats.cid import CID
 from mirror.formats.merkle import HASH_BYTES
 from mirror.formats.tile import ENTRIES, Place
 from mirror.serve.answers import FOREVER, TEXT, Answer, Asked, in_part, say
+from mirror.serve.listed import prove
 from mirror.serve.shelf import Mirror, Shelf
 
 CHECKPOINT = "public, max-age=10"
 """How long a checkpoint may be kept: ten seconds, so that a monitor sees a new one soon."""
 
 PREFIX = "/log/"
+
+PROOF = "proof/"
 
 
 def answer_log(shelf: Shelf, asked: Asked) -> Answer:
@@ -31,11 +36,23 @@ def answer_log(shelf: Shelf, asked: Asked) -> Answer:
         return say(404, f"the log of {name} is not here")
     if rest == "checkpoint":
         return _give(asked, TEXT, CHECKPOINT, str(held.edition.root), held.edition.signed_checkpoint)
+    if rest.startswith(PROOF):
+        return _prove(asked, held, cids.parse(rest.removeprefix(PROOF)))
     place = tile.parse_path(rest)
     data = read_place(held, place)
     if data is None:
         return say(404, f"a log of {held.edition.size} entries has no {rest}")
     return _give(asked, "application/octet-stream", FOREVER, rest, data)
+
+
+def _prove(asked: Asked, held: Mirror, note: CID) -> Answer:
+    index = held.positions.index_of(note)
+    if index is None:
+        return say(404, f"{note} is not listed in edition {held.edition.number}")
+    if not held.edition.holds(index):
+        return say(410, f"#{index} was withdrawn")
+    data = prove(held.edition, index)
+    return _give(asked, TEXT, CHECKPOINT, f"{held.edition.root}.{index}", data)
 
 
 def _give(asked: Asked, media: str, keep: str, version: str, data: bytes) -> Answer:

@@ -24,6 +24,7 @@ from mirror.formats import cid as cids
 from mirror.formats import ipns
 from mirror.formats.cid import CID, DAG_CBOR, DAG_PB, IDENTITY, RAW, SHA2_256
 from mirror.formats.ipns import Record
+from mirror.serve.listed import Positions
 from mirror.store import files
 from mirror.store.archive import Archive, root_of
 from mirror.store.blocks import Blocks
@@ -48,9 +49,10 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """A mirror that lies here; its newest edition."""
+    """A mirror that lies here; its newest edition, and where its log lists what."""
 
     edition: Edition
+    positions: Positions
 
     @property
     def name(self) -> CID:
@@ -140,7 +142,7 @@ class Shelf:
             raise
         held = self.mirrors.get(edition.key.ipns)
         if held is None or held.edition.number < edition.number:
-            self.mirrors[edition.key.ipns] = Mirror(edition)
+            self.mirrors[edition.key.ipns] = Mirror(edition, Positions(edition))
 
     def _add_record(self, path: Path) -> None:
         """Keep the newest record of each name. A file's own name begins with its name; an archive's is its mirror's."""
@@ -153,13 +155,13 @@ class Shelf:
 
     def _names_for(self, path: Path) -> list[CID]:
         if not path.name.startswith(_NAMED):
-            return [self._mirror_of(path).name]
+            return [self._mirror_of(path)]
         return [cids.parse(path.name.partition("_")[0].partition(".")[0])]
 
-    def _mirror_of(self, path: Path) -> Mirror:
+    def _mirror_of(self, path: Path) -> CID:
         for archive in self._archives:
             if archive.name_path == path:
-                return Mirror(Edition(archive.head(), self.get))
+                return Edition(archive.head(), self.get).key.ipns
         raise Malformed("a record's file begins with the name that it is of, such as k51….ipns-record")
 
     def get(self, cid: CID) -> bytes:
