@@ -153,6 +153,21 @@ def test_a_note_is_judged_by_its_own_cid(world: World) -> None:
     assert (finished.code, finished.out) == (2, "")
 
 
+def test_an_announcement_leads_to_what_it_announces(world: World, tmp_path: Path) -> None:
+    world.publisher.run("announce", "--note", str(tmp_path / "announcement.txt"))
+    asked = ("verify", "--gateway", world.asking.url, "--key", world.vkey)
+    code, report, err = run_json(*asked, "announcement.txt")
+    assert (code, report["index_hash"], states(report)["complete"]) == (0, str(world.root), "holds"), err
+    (tmp_path / "link.txt").write_text(world.this)
+    assert run_mirror(*asked, "link.txt").code == 0
+    (tmp_path / "edited.txt").write_text((tmp_path / "announcement.txt").read_text().replace("Size: 41", "Size: 42"))
+    code, report, _ = run_json(*asked, "edited.txt")
+    assert (code, [fault["item"] for fault in report["faults"]]) == (1, ["announcement.txt"])
+    finished = run_mirror(*asked, str(world.publisher.home))
+    assert (finished.code, finished.out) == (2, "")
+    assert "--gateway goes with a link or an announcement; this lies here already" in finished.err
+
+
 def test_what_nobody_has_is_not_false(world: World) -> None:
     absent = CID.of(DAG_PB, b"nobody has this")
     for command in (["verify"], ["read"], ["list"]):

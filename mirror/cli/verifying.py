@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,9 @@ from mirror.cli.copies import gateway_option, is_one_block, open_block, open_nam
 from mirror.cli.forking import Fork
 from mirror.cli.main import Session
 from mirror.cli.reporting import print_report
-from mirror.cli.sources import Copy, open_given
+from mirror.cli.sources import Copy, Given, open_given
 from mirror.cli.trusting import remember, trust_of
-from mirror.cli.typed import check_new, from_option
+from mirror.cli.typed import Misused, check_new, from_option
 from mirror.edition import Edition
 from mirror.errors import MirrorError, Refused
 from mirror.formats import notes
@@ -87,17 +88,19 @@ def verify(
     mirror verify --from voices.car 'ipfs://bafybei…#voices.example/archive+…'
     mirror verify --from archive/ 'ipfs://bafybei…/note/00/00/00/17.txt#voices.example/archive+…'
     mirror verify --from archive/ announcement.txt
+    mirror verify --gateway https://gateway.example announcement.txt
     mirror verify --key k51… note.txt
     """
     fork, told, record = None, [], None
     if keep is not None:
         check_new(keep)
     with _judging(session, hashes_only=hashes_only) as judging, open_given(what) as given:
+        given = _leading_on(given) if gateways and source is None else given
         link = given.link
         trust = trust_of(session, claim_of_link(link), key_text, seen_file, memory=not no_memory)
         if given.evidence is not None:
             report = verify_evidence(what, given.evidence, trust)
-        elif given.note is not None and source is None:
+        elif given.note is not None and link is None and source is None:
             report = verify_note(what, given.note, trust, given.proof, given.beside)
         elif link is not None and is_one_block(link) and source is None and keep is None:
             with open_block(session, given, gateways) as copy:
@@ -116,6 +119,16 @@ def verify(
         remember(session, report, record)
     print_report(session.terminal, report, code, fork, told)
     return code
+
+
+def _leading_on(given: Given) -> Given:
+    """The same with the link that an announcement stands for; of nothing else that lies here is anything fetched."""
+    if given.link is not None:
+        return given
+    content = None if given.note is None else notes.peek(given.note)
+    if not isinstance(content, Announcement):
+        raise Misused("--gateway goes with a link or an announcement; this lies here already")
+    return replace(given, link=Link(IPFS, content.root_cid))
 
 
 def _keep(session: Session, copy: Copy, path: Path, report: Report) -> None:
