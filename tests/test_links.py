@@ -162,7 +162,7 @@ def test_an_announcement_leads_to_what_it_announces(world: World, tmp_path: Path
     assert run_mirror(*asked, "link.txt").code == 0
     (tmp_path / "edited.txt").write_text((tmp_path / "announcement.txt").read_text().replace("Size: 41", "Size: 42"))
     code, report, _ = run_json(*asked, "edited.txt")
-    assert (code, [fault["item"] for fault in report["faults"]]) == (1, ["announcement.txt"])
+    assert (code, [fault["item"] for fault in report["false"]]) == (1, ["announcement.txt"])
     finished = run_mirror(*asked, str(world.publisher.home))
     assert (finished.code, finished.out) == (2, "")
     assert "--gateway goes with a link or an announcement; this lies here already" in finished.err

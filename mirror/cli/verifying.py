@@ -94,8 +94,8 @@ def verify(
     fork, told, record = None, [], None
     if keep is not None:
         check_new(keep)
-    with _judging(session, hashes_only=hashes_only) as judging, open_given(what) as given:
-        given = _leading_on(given) if gateways and source is None else given
+    with _judging(session, hashes_only=hashes_only) as judging, open_given(what) as named:
+        given = _leading_on(named) if gateways and source is None else named
         link = given.link
         trust = trust_of(session, claim_of_link(link), key_text, seen_file, memory=not no_memory)
         if given.evidence is not None:
