@@ -210,7 +210,8 @@ def _contradiction(holder: Holder, ours: Ours, opened: Edition) -> MirrorError |
     head = ours.head
     if opened.root in ours.numbers:
         return None
-    earlier, later = (opened, head) if opened.size <= head.size else (head, opened)
+    is_earlier = (opened.size, opened.number) <= (head.size, head.number)
+    earlier, later = (opened, head) if is_earlier else (head, opened)
     try:
         timeline.advance(earlier.checkpoint, later.checkpoint, later.log)
     except Forked as error:

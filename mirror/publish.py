@@ -14,7 +14,7 @@ and nothing is left lying about; a file that changed in between, be it by a byte
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -45,7 +45,7 @@ from mirror.log.append import Growth, obsolete
 from mirror.plan import Plan, Step, changed, draft_of, home_of
 from mirror.store.archive import Archive, NewEdition
 from mirror.store.record import Record
-from mirror.tree import Change
+from mirror.tree import Change, Laid
 
 TOKEN_BYTES = 16
 
@@ -54,6 +54,17 @@ Random = Callable[[int], bytes]
 
 Write = Callable[[NewEdition, Growth], Iterator[Change]]
 """Writes the notes of an edition: each into its CAR, its entry into the log, its place in the tree yielded."""
+
+Changes = Callable[[Put], Iterator[Change]]
+"""Puts blocks, and yields what changes below one name at the top of the tree, in the order of paths."""
+
+Room = Callable[[Laid], Mapping[str, Link]]
+"""Lays the reading room of an edition: all of it that stands at the top, by name. Blocks that are held are not put."""
+
+
+def nothing(*_: object) -> Iterator[Change]:
+    """Changes nothing, for whoever lays an edition without a new entry, file or anchor."""
+    return iter(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +100,15 @@ class Published:
 class Publisher:
     """The holder of a mirror's key, at work in one archive. The caller holds the workspace's lock."""
 
-    def __init__(self, archive: Archive, key: SecretKey, record: Record, random: Random) -> None:
+    def __init__(
+        self, archive: Archive, key: SecretKey, record: Record, random: Random, *, room: Room | None = None
+    ) -> None:
+        """`room` lays the reading room of every edition; without it an edition has none, also after one that had."""
         self._archive = archive
         self._key = key
         self._record = record
         self._random = random
+        self._room = room
         self._head: Edition | None = None
 
     @property
@@ -178,7 +193,7 @@ class Publisher:
 
     # Publishing
 
-    def publish(
+    def publish(  # noqa: PLR0913  (each of them is the caller's own to say)
         self,
         plan: Plan,
         options: Options,
@@ -188,6 +203,7 @@ class Publisher:
         commit: Callable[[], None] = lambda: None,
         day: str | None = None,
         executor: Executor | None = None,
+        anchors: Changes = nothing,
     ) -> Published:
         """Carry a plan out as one edition, on other processes where there is an executor.
 
@@ -208,30 +224,41 @@ class Publisher:
                 path = tree.note_path(made.index)
                 yield Change(path, Link(path[-1], entry.cid, len(data)))
 
-        def files() -> Iterator[Change]:
+        def files(_: Put) -> Iterator[Change]:
             for index, attachments in signing.attached:
                 links = sorted((each.link for each in attachments), key=lambda link: link.name.encode())
                 yield from (Change(tree.file_path(index, link.name), link) for link in links)
 
-        return self.write_edition(write, self.head.tree.link((tree.CHARTER,)), files=files, commit=commit, day=day)
+        return self.write_edition(write, files=files, anchors=anchors, commit=commit, day=day, executor=executor)
 
     def write_edition(
         self,
-        write: Write,
-        charter: Link,
+        write: Write = nothing,
+        charter: Link | None = None,
         *,
-        files: Callable[[], Iterator[Change]] = lambda: iter(()),
+        files: Changes = nothing,
+        anchors: Changes = nothing,
         commit: Callable[[], None] = lambda: None,
         day: str | None = None,
+        executor: Executor | None = None,
     ) -> Published:
-        """Lay, sign and commit the next edition: `write` gives the notes, `files` then what changes under `/file`."""
+        """Lay, sign and commit the next edition: `write` gives the notes, then `files` and `anchors` what changes
+        below `/file` and `/anchor`.
+
+        It need not have a new entry: its checkpoint is that of the edition before then, and its number the next.
+        `charter` is for the first edition; later ones keep theirs.
+        """
         old = None if not self._archive.has_head() else self.head
         if old is not None and old.log.root_hash() != old.checkpoint.root_hash:
             raise Unverified("the tiles of the log do not lead to its checkpoint", hint="look at it with: mirror fsck")
+        charter = charter or self.head.tree.link((tree.CHARTER,))
         number = 1 if old is None else old.number + 1
-        with self._archive.new_edition(number) as edition:
+        with self._archive.new_edition(number, readable=self._room is not None) as edition:
             laying = _Laying(self._archive, edition, old, charter, self._key)
-            checkpoint, root = laying.lay(write, files, number, day)
+            checkpoint = laying.lay(write, files, anchors)
+            if self._room is not None:
+                laying.lay_room(self._room, number, day, executor)
+            root = laying.seal(number, day)
             edition.seal(root)
             commit()
         self._archive.set_head(root)
@@ -263,7 +290,7 @@ def _compare(head: Edition, recorded: Announcement | None) -> None:
 
 
 class _Laying:
-    """The tree of a new edition, laid over that of the old one."""
+    """The tree of a new edition, laid over that of the old one: `lay`, perhaps `lay_room`, then `seal`."""
 
     def __init__(
         self, archive: Archive, edition: NewEdition, old: Edition | None, charter: Link, key: SecretKey
@@ -273,12 +300,12 @@ class _Laying:
         self._old = old
         self._key = key
         self._charter = charter
-        self._top = dict(old.tree.entries(old.root)) if old else {}
+        self._before = dict(old.tree.entries(old.root)) if old else {}
+        self._top = {name: link for name, link in self._before.items() if name not in tree.READING_ROOM}
+        self._checkpoint: Checkpoint
 
-    def lay(
-        self, write: Write, files: Callable[[], Iterator[Change]], number: int, day: str | None
-    ) -> tuple[Checkpoint, CID]:
-        """Write everything that is new, the checkpoint's block last; the checkpoint and the root."""
+    def lay(self, write: Write, files: Changes, anchors: Changes) -> Checkpoint:
+        """Write everything that is new but pages; the checkpoint."""
         tiles: dict[tree.Path, Change] = {}
 
         def keep(place: Place, data: bytes) -> None:
@@ -288,14 +315,15 @@ class _Laying:
 
         growth = Growth(self._old.log if self._old else None, keep)
         self._change(tree.NOTE, write(self._edition, growth))
-        self._change(tree.FILE, files())
+        self._change(tree.FILE, files(self._edition.put))
+        self._change(tree.ANCHOR, anchors(self._edition.put))
         size, root_hash = growth.close()
         for place in obsolete(self._old.size if self._old else 0, size):
             path = tuple(place.path.split("/"))
             tiles[path] = Change(path, None)
         self._change(tree.TILE, (tiles[path] for path in sorted(tiles, key=tree.sort_key)))
-        checkpoint = Checkpoint(self._key.name, size, root_hash)
-        return checkpoint, self._seal(checkpoint, number, day)
+        self._checkpoint = Checkpoint(self._key.name, size, root_hash)
+        return self._checkpoint
 
     def _change(self, name: str, changes: Iterator[Change]) -> None:
         link = tree.change(self._top.get(name), changes, self._get, self._edition.put, depth=1)
@@ -304,13 +332,25 @@ class _Laying:
         else:
             self._top[name] = Link(name, link.cid, link.size)
 
-    def _seal(self, checkpoint: Checkpoint, number: int, day: str | None) -> CID:
-        signed = checkpoints.sign(checkpoint, self._key)
+    def lay_room(self, room: Room, number: int, day: str | None, executor: Executor | None) -> None:
+        """Add the reading room to what stands at the top."""
+        root = None if self._old is None else self._old.root
+        top = {name: link for name, link in self._top.items() if name not in (tree.EDITION, tree.CHECKPOINT)}
+        top[tree.CHARTER], put = self._charter, self._edition.put
+        laid = Laid(number, day, self._checkpoint, root, top, self._before, self._edition.get, put, executor)
+        for name, link in room(laid).items():
+            if name not in tree.READING_ROOM:
+                raise Refused(f"{name} is no name in a reading room")
+            self._top[name] = Link(name, link.cid, link.size)
+
+    def seal(self, number: int, day: str | None) -> CID:
+        """Sign the checkpoint, whose block comes last, and the table of contents; the root."""
+        signed = checkpoints.sign(self._checkpoint, self._key)
         self._top[tree.CHARTER] = self._charter
         self._top[tree.CHECKPOINT] = tree.link_to((tree.CHECKPOINT,), signed)
         self._top.pop(tree.EDITION, None)
         items = tuple(Item(name, self._top[name].cid) for name in sorted(self._top))
-        numbers = (number, checkpoint.size, checkpoint.root_hash)
+        numbers = (number, self._checkpoint.size, self._checkpoint.root_hash)
         page = notes.sign(notes.Edition(self._key.name, self._charter.cid, *numbers, items, day), self._key)
         self._edition.put(CID.of_raw(page), page)
         self._top[tree.EDITION] = tree.link_to((tree.EDITION,), page)

@@ -20,11 +20,13 @@ tuples of names here; with slashes they are for people.
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor
 from typing import NamedTuple
 
 from mirror.errors import FAULTS, Malformed, MirrorError, Missing, Refused
 from mirror.formats import unixfs, wire
+from mirror.formats.checkpoint import Checkpoint
 from mirror.formats.cid import CID, RAW
 from mirror.formats.unixfs import Get, Kind, Link, Put
 
@@ -144,6 +146,24 @@ class Tree:
         if link.size != len(data):
             raise Malformed(f"{in_words(path)} has {len(data)} bytes, its folder says {link.size}")
         return data
+
+
+class Laid(NamedTuple):
+    """An edition's tree before its pages are laid and its signed pages written: what a reading room is made from.
+
+    `old` is the root of the edition before, None for the first; `top` has the entries of the new tree by name, `before`
+    those of the old one. `get` reads the blocks of both, `put` adds to the new one.
+    """
+
+    number: int
+    day: str | None
+    checkpoint: Checkpoint
+    old: CID | None
+    top: Mapping[str, Link]
+    before: Mapping[str, Link]
+    get: Get
+    put: Put
+    executor: Executor | None = None
 
 
 class Change(NamedTuple):

@@ -24,6 +24,7 @@ from mirror.formats.cid import CID
 from mirror.formats.entry import Entry
 from mirror.formats.key import PublicKey, SecretKey
 from mirror.formats.notes import Testimony, Withdrawal
+from mirror.formats.unixfs import Put
 from mirror.log.append import Growth
 from mirror.publish import Published, Publisher
 from mirror.store.archive import Archive, NewEdition
@@ -127,14 +128,14 @@ def withdraw(
             yield Change(tree.note_path(index), None)
         yield tree.leaf(tree.note_path(head.size), data)
 
-    def files() -> Iterator[Change]:
+    def files(_: Put) -> Iterator[Change]:
         for index in wanted.indexes:
             path = (tree.FILE, *tree.number_path(index))
             if head.tree.find(path) is not None:
                 yield Change(path, None)
 
     archive.set_dropping(sorted({cid for index in wanted.indexes for cid in head.blocks_at(index)}))
-    published = publisher.write_edition(write, head.tree.link((tree.CHARTER,)), files=files, day=day)
+    published = publisher.write_edition(write, files=files, day=day)
     finish(publisher, archive)
     return published
 

@@ -202,7 +202,7 @@ def test_what_a_tree_lays_of_a_withdrawn_one_is_false(bench: Bench) -> None:
         growth.add(f"withdrawal {CID.of_raw(note)}".encode())
         yield tree.leaf(tree.note_path(2), note)
 
-    bench.publisher.write_edition(write, head.tree.link((tree.CHARTER,)))
+    bench.publisher.write_edition(write)
     report = bench.report()
     assert report.exit_code() == 1
     assert any("#1 was withdrawn" in fault.words for fault in report.faults)

@@ -28,6 +28,7 @@ Only the newest root is promised complete: a withdrawal takes blocks out of earl
 
 import contextlib
 import re
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +38,7 @@ from mirror.errors import Malformed, MirrorError, Missing, NotHeld, Refused
 from mirror.formats import car, fields, ipns, note, wire
 from mirror.formats import cid as cids
 from mirror.formats.cid import CID, RAW
+from mirror.formats.packed import Packed
 from mirror.store import files
 from mirror.store.blocks import Blocks
 
@@ -256,15 +258,18 @@ class Archive:
             _rewrite(path, blocks)
 
     @contextlib.contextmanager
-    def new_edition(self, number: int) -> Iterator["NewEdition"]:
-        """An edition being written: it lies under its own name once the block ends well and it was sealed."""
+    def new_edition(self, number: int, *, readable: bool = False) -> Iterator["NewEdition"]:
+        """An edition being written: it lies under its own name once the block ends well and it was sealed.
+
+        A `readable` one remembers where its blocks lie, in some 70 bytes for each, and gives them back meanwhile.
+        """
         path = self.edition_path(number)
         if path.exists():
             raise Refused(f"edition {number} lies in {path} already")
         files.make_folder(self._editions_folder)
         with files.replacing(path) as file:
-            edition = NewEdition(file, self.blocks)
-            yield edition
+            with NewEdition(file, self.blocks, files.temporary_beside(path) if readable else None) as edition:
+                yield edition
             if not edition.sealed:
                 raise Refused(f"edition {number} was not finished")
 
@@ -276,28 +281,78 @@ class Archive:
 class NewEdition:
     """The CAR of an edition while it is written: only blocks that the archive does not hold yet."""
 
-    def __init__(self, file: BinaryIO, held: Blocks) -> None:
+    def __init__(self, file: BinaryIO, held: Blocks, path: Path | None = None) -> None:
+        """With the `path` at which `file` lies it is readable."""
+        self._file = file
         self._car = car.Writer(file)
         self._held = held
-        self._written: set[CID] = set()
+        self._written = Packed()
+        self._places = None if path is None else _Places(path)
         self.sealed = False
         self.count = 0
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._places is not None:
+            self._places.close()
+
     def put(self, cid: CID, data: bytes) -> None:
         """Add a block unless the archive or this edition has it."""
-        if cid not in self._written and cid not in self._held:
+        if self._written.find(cid) is None and cid not in self._held:
             self._written.add(cid)
             self.append(cid, data)
 
     def append(self, cid: CID, data: bytes) -> None:
         """Add a block that the caller knows to be new: a note, whose salt makes it so."""
-        self._car.put(cid, data)
+        offset, length = self._car.put(cid, data)
+        if self._places is not None:
+            self._places.add(cid, offset, length)
         self.count += 1
+
+    def get(self, cid: CID) -> bytes:
+        """A block of the archive, or of this edition if it is readable, as it was written."""
+        data = None if self._places is None else self._places.read(self._file, cid)
+        return self._held.get(cid) if data is None else data
 
     def seal(self, root: CID) -> None:
         """Write the root into the header; nothing is added after it."""
         self._car.seal(root)
         self.sealed = True
+
+
+class _Places:
+    """Where each block of a CAR lies that is being written; it is read through a file of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows = Packed()
+        self._offsets, self._lengths = array("Q"), array("I")
+        self._reading: BinaryIO | None = None
+        self._flushed = 0
+
+    def add(self, cid: CID, offset: int, length: int) -> None:
+        if self._rows.add(cid) == len(self._offsets):
+            self._offsets.append(offset)
+            self._lengths.append(length)
+
+    def read(self, writing: BinaryIO, cid: CID) -> bytes | None:
+        row = self._rows.find(cid)
+        if row is None:
+            return None
+        offset, length = self._offsets[row], self._lengths[row]
+        if offset + length > self._flushed:
+            writing.flush()
+            self._flushed = writing.tell()
+        if self._reading is None:
+            self._reading = self._path.open("rb")
+        self._reading.seek(offset)
+        return self._reading.read(length)
+
+    def close(self) -> None:
+        if self._reading is not None:
+            self._reading.close()
 
 
 def root_of(path: Path) -> CID:
