@@ -6,6 +6,9 @@
     fetch N from a Kubo     the same from that Kubo's gateway
     fetch N from five       two of them dead, two that flip bits, and the honest one: against the honest one alone
 
+    readers, requests, RSS  `wrk` with 300 connections for some seconds, notes as raw blocks in any order, from one
+                            `mirror serve`; where `wrk` is installed
+
 All on this machine: it shows what is done, and nothing of distance. Each but `ipfs get` is the best of some runs.
 Kubo's share is left out where no Kubo is installed (`scripts/services install kubo`).
 """
@@ -19,11 +22,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from measuring import HERE, RUN, Bench, Measure
 
 from mirror.formats import car
-from mirror.formats.cid import CID
+from mirror.formats.cid import CID, RAW
 from mirror.network.gateways import Gateway, Gateways
 from mirror.network.http import Route
 from mirror.store.archive import Archive
@@ -38,6 +42,28 @@ from services import SERVICES
 RUNS = 3
 """Of each the best of so many: what the machine's noise adds is never negative."""
 
+READERS = 300
+"""Connections that ask at the same time."""
+
+READING_SECONDS = 20
+"""How long they ask."""
+
+READ_BEFORE_SECONDS = 3
+"""How long they ask before memory is read the first time: what is kept at hand is full then."""
+
+ASK = """
+local paths = {}
+for line in io.lines("PATHS") do paths[#paths + 1] = line end
+math.randomseed(7)
+request = function() return wrk.format("GET", paths[math.random(#paths)]) end
+done = function(summary, latency)
+  local e = summary.errors
+  local wrong = e.connect + e.read + e.write + e.status + e.timeout
+  io.stderr:write(summary.requests, " ", wrong, " ", latency:percentile(99), "\\n")
+end
+"""
+"""What `wrk` runs: a path in any order each time; at the end how many requests, errors, and microseconds."""
+
 READY_WITHIN = 30.0
 """Seconds that the server may take until it answers."""
 
@@ -48,9 +74,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Served(NamedTuple):
+    """A `mirror serve` in a process of its own."""
+
+    url: str
+    process: int
+
+    def memory(self) -> int:
+        """Bytes that it holds in memory now."""
+        status = Path(f"/proc/{self.process}/status").read_text()
+        return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+
+
 @contextlib.contextmanager
-def served(home: Path) -> Iterator[str]:
-    """`mirror serve` of a workspace, in a process of its own; its address."""
+def served(home: Path) -> Iterator[Served]:
+    """`mirror serve` of a workspace."""
     port = free_port()
     command = [sys.executable, "-c", RUN, "-q", "serve", str(home / "archive"), "--listen", f"127.0.0.1:{port}"]
     environment = {"MIRROR_BENCH_PEAK": str(home / "peak"), "PYTHONPATH": str(HERE)}
@@ -63,7 +101,7 @@ def served(home: Path) -> Iterator[str]:
             if time.monotonic() > end or server.poll() is not None:
                 sys.exit("mirror serve did not start")
             time.sleep(0.02)
-        yield f"http://127.0.0.1:{port}"
+        yield Served(f"http://127.0.0.1:{port}", server.pid)
     finally:
         server.terminate()
         server.wait()
@@ -100,11 +138,14 @@ def measure_fetching(bench: Bench, count: int) -> None:
     bench.mirror("-q", "--home", str(home), "publish", "--no-tokens", "--yes", str(texts))
     with Archive(home / "archive") as archive:
         root = archive.head()
-    with served(home) as url:
-        alone = _measure_alone(bench, root, url, count)
-        _measure_five(bench, root, url, count, alone)
+    with served(home) as server:
+        alone = _measure_alone(bench, root, server.url, count)
+        _measure_five(bench, root, server.url, count, alone)
         if SERVICES["kubo"].is_built:
-            _measure_kubo(bench, root, url, count)
+            _measure_kubo(bench, root, server.url, count)
+    if shutil.which("wrk"):
+        with served(home) as server:
+            _measure_readers(bench, server)
 
 
 def _measure_alone(bench: Bench, root: CID, url: str, count: int) -> float:
@@ -149,6 +190,29 @@ def _measure_kubo(bench: Bench, root: CID, url: str, count: int) -> None:
         theirs = ipfs_get(bench, source, root)  # once: it takes a while
     bench.add(Measure(f"fetch {count} from a Kubo", ours, "s"))
     bench.add(Measure(f"fetch {count} from a Kubo: share", ours / theirs, "×", "ipfs get", note=f"{theirs:.2f} s"))
+
+
+def _measure_readers(bench: Bench, server: Served) -> None:
+    paths = bench.work / "paths"
+    raw = [cid for cid in _blocks_of(bench.work / "fetched.car") if cid.codec == RAW]
+    paths.write_text("".join(f"/ipfs/{cid}?format=raw\n" for cid in raw))
+    script = bench.work / "ask.lua"
+    script.write_text(ASK.replace("PATHS", str(paths)))
+    wrk(server.url, script, READ_BEFORE_SECONDS)
+    before = server.memory()
+    requests, wrong, slow = wrk(server.url, script, READING_SECONDS)
+    grown = (server.memory() - before) / before
+    bench.add(Measure(f"{READERS} readers at once: blocks", requests / READING_SECONDS, "a second"))
+    bench.add(Measure(f"{READERS} readers at once: errors", wrong, "", goal=0, note=f"of {requests}"))
+    bench.add(Measure(f"{READERS} readers at once: 99 of 100 within", slow / 1000, "ms"))
+    bench.add(Measure(f"{READERS} readers at once: memory grows", grown * 100, "%", goal=10, note=f"of {before}"))
+
+
+def wrk(url: str, script: Path, seconds: int) -> tuple[int, int, float]:
+    """How many requests, how many of them went wrong, and the microseconds within which 99 of 100 were answered."""
+    command = ["wrk", "-t2", f"-c{READERS}", f"-d{seconds}s", "--timeout", "30s", "--latency", "-s", str(script), url]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stderr.split()
+    return int(said[-3]), int(said[-2]), float(said[-1])
 
 
 @contextlib.contextmanager
