@@ -1,0 +1,77 @@
+"""The words of the interface, one file for each language: `words/<tag>.toml`.
+
+    name = "English"          the language's name for itself
+
+    [room]                    the reading room
+    count = "Testimonies: {count}"
+
+    [verifier]                verify.html
+    [leaflet]                 the printed page of `mirror announce`
+
+Values are plain text on one line; `{word}` stands for a value that the program puts in, and every language has the same
+ones in each sentence. No plural forms: sentences are worded so that they need none. Numbers are written in the digits
+0 to 9 in every language, because readers compare them with commands and with what others read out.
+
+`direction` says how a text in any language runs, also in those that the interface does not speak.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+
+from mirror.errors import Refused
+
+LANGUAGES = ("en", "zh-Hans", "zh-Hant", "ar", "fa", "ur", "es", "fr", "ru", "tr", "hi", "sw", "ha", "mk")
+"""The languages of the interface, in the order in which they are offered."""
+
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+"""Where a value goes in a sentence."""
+
+_LANGUAGES_RTL = (
+    "acm acq aeb afb aii ajp apc ar arc ars ary arz ckb dv fa glk he lrc mzn nqo pbt pnb prs ps sam sd sdh skr syr "
+    "ug ur yi"
+)
+_SCRIPTS_RTL = "adlm arab aran hebr mand mend nkoo phlp rohg samr sogd syrc thaa yezi"
+_RIGHT_TO_LEFT = frozenset(_LANGUAGES_RTL.split())
+_SCRIPTS = frozenset(_SCRIPTS_RTL.split())
+_UNTOLD = frozenset({"mis", "mul", "und", "zxx"})
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one language: its tag, its own name, which way it runs, its tables."""
+
+    tag: str
+    name: str
+    direction: str
+    tables: Mapping[str, Mapping[str, str]]
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def words(tag: str) -> Words:
+    """The words of a language of the interface."""
+    if tag not in LANGUAGES:
+        raise Refused(f"the interface does not speak {tag}", hint=f"it speaks {', '.join(LANGUAGES)}")
+    file = resources.files("mirror.site") / "words" / f"{tag}.toml"
+    table = tomllib.loads(file.read_text(encoding="utf-8"))
+    return Words(tag, table.pop("name"), direction(tag), table)
+
+
+def nearest(tag: str) -> str:
+    """The language of the interface that is nearest to a text's: the same, the same without region, or English."""
+    subtags = tag.split("-")
+    if subtags[0] == "zh":
+        return "zh-Hant" if {"Hant", "TW", "HK", "MO"}.intersection(subtags) else "zh-Hans"
+    return subtags[0] if subtags[0] in LANGUAGES else "en"
+
+
+def direction(tag: str) -> str:
+    """How a text in a language runs, for HTML's `dir`: `ltr`, `rtl`, or `auto` where the tag does not tell."""
+    language, *rest = tag.lower().split("-")
+    script = next((subtag for subtag in rest if len(subtag) == 4 and subtag.isalpha()), None)
+    if script is not None:
+        return "rtl" if script in _SCRIPTS else "ltr"
+    return "auto" if language in _UNTOLD else "rtl" if language in _RIGHT_TO_LEFT else "ltr"
