@@ -7,7 +7,8 @@
     └── secret/                mode 0700; nothing in it is ever published, pinned, served or exported
         ├── key.age            the signing key
         ├── texts.sqlite       keyed hashes of every text ever published
-        └── services/          what services ask of whoever pins to them
+        ├── services/          what services ask of whoever pins to them
+        └── anchors/           proofs from outside clocks, awaited or not yet in an edition
 
 One writer at a time: `writing` takes the lock or refuses at once.
 """
@@ -22,6 +23,7 @@ from mirror.errors import Malformed, Missing, Refused, Unavailable
 from mirror.formats import key, wire
 from mirror.formats.key import PublicKey, SecretKey
 from mirror.store import files, vault
+from mirror.store.anchors import Anchors
 from mirror.store.archive import Archive
 from mirror.store.credentials import Credentials
 from mirror.store.settings import Settings, read_settings
@@ -53,6 +55,11 @@ class Workspace:
     def credentials(self) -> Credentials:
         """What services ask of whoever pins to them."""
         return Credentials(self._secret)
+
+    @property
+    def anchors(self) -> Anchors:
+        """Proofs from outside clocks, awaited or not yet in an edition."""
+        return Anchors(self._secret)
 
     @cached_property
     def settings(self) -> Settings:

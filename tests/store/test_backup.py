@@ -32,6 +32,8 @@ CONTENT = {
     "archive/head": b"bafy\n",
     "archive/name.ipns-record": b"record",
     "mirror.toml": b"day = false\n",
+    "secret/anchors/9/checkpoint.txt.ots": b"complete",
+    "secret/anchors/9/pending/checkpoint.txt.ots": b"awaited",
     "secret/key.age": b"age\n",
     "secret/requests/one/две.txt": b"text",
     "secret/texts.sqlite": b"x" * 512,
