@@ -21,6 +21,14 @@
     address = "https://pins.example/psa"
     origins = ["/ip4/192.0.2.1/tcp/4001/p2p/12D3…"]     # from whom it can fetch the blocks
 
+    [ethereum]
+    nodes = ["http://127.0.0.1:8545"]   # whom to ask, by JSON-RPC; the first is handed what is paid for
+    chain = 1                           # every node has to be on it
+    signer = "key"                      # who signs: "key", that in secret/ethereum.age; "node", the first; "file"
+    account = ""                        # who pays; "" for the key's own
+    confirmations = 64                  # blocks on top, before a payment counts as made
+    at_most = "0.01"                    # ether that one may cost
+
 `as_toml` writes every key with a comment, so that the file explains itself. Nothing secret ever stands in it: an
 address with a user's name or a password in it is refused, and credentials are kept by `mirror.store.credentials`. What
 an address may be is judged by whoever connects to it; here it is one line of a bounded length.
@@ -36,8 +44,8 @@ from pathlib import Path
 from typing import Any
 
 from mirror.errors import Malformed, Missing
+from mirror.formats import amount, language, wire
 from mirror.formats import fields as values
-from mirror.formats import language, wire
 from mirror.store import files
 
 SETTINGS_AT_MOST = 64 * 1024
@@ -55,8 +63,14 @@ LIST_AT_MOST = 32
 COPIES_AT_MOST = 1000
 """Copies that may be asked of a cluster: far more peers than any has."""
 
+CONFIRMATIONS_AT_MOST = 10_000
+"""Blocks to wait for: a day and a half of Ethereum's, where 64 are final."""
+
+SIGNERS = ("key", "node", "file")
+
 KUBO, CLUSTER, PINNING = KINDS = ("kubo", "cluster", "pinning")
 
+_ACCOUNT = re.compile("(0x[0-9a-fA-F]{40})?")
 _SERVICE_NAME = re.compile("[a-z0-9][a-z0-9-]{0,31}")
 _PROXY = re.compile(r"(socks5h|http)://([a-z0-9.-]+|\[[0-9a-f:.]+\]):[0-9]{1,5}", re.IGNORECASE)
 
@@ -88,6 +102,19 @@ _EXAMPLES = """
 # origins = ["/dns4/node.example/tcp/4001/p2p/12D3KooW…"]
 """
 
+_ETHEREUM = """
+# Where "mirror anchor ethereum" commits the log to, and who pays. Nothing of it is ever done by itself.
+
+# [ethereum]
+# nodes = ["http://127.0.0.1:8545"]           # an Ethereum node of your own, or a provider's address
+# chain = 1                                   # 1 is Ethereum itself; every node has to be on this chain
+# signer = "key"                              # "key": secret/ethereum.age, made by: mirror anchor key
+#                                             # "node": the first node; "file": a machine without a network
+# account = ""                                # who pays; "" for the key's own
+# confirmations = 64                          # blocks on top, before a payment counts as made
+# at_most = "0.01"                            # ether that one may cost
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -110,6 +137,22 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Ethereum:
+    """Where and by whom an anchor on Ethereum is paid for: `[ethereum]`. `at_most` is ether, as people write it."""
+
+    nodes: tuple[str, ...] = ()
+    chain: int = 1
+    signer: str = "key"
+    account: str = ""
+    confirmations: int = 64
+    at_most: str = "0.01"
+
+    def as_toml(self) -> str:
+        """The table that says this."""
+        return "\n[ethereum]\n" + "".join(f"{f.name} = {json.dumps(getattr(self, f.name))}\n" for f in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a workspace's publisher decided once. The defaults are the safe ones: nothing connects anywhere."""
 
@@ -120,12 +163,14 @@ class Settings:
     routing: tuple[str, ...] = ()
     gateways: tuple[str, ...] = ()
     service: tuple[Service, ...] = ()
+    ethereum: Ethereum | None = None
 
     def as_toml(self) -> str:
         """The file that says this, with a comment at every key, and examples where no service is named yet."""
         lines = ["# Settings of this mirror. Nothing secret belongs here.\n"]
         for key, comment in _COMMENTS.items():
             lines.append(f"\n# {comment}\n{key} = {json.dumps(getattr(self, key))}\n")
+        lines.append(self.ethereum.as_toml() if self.ethereum else _ETHEREUM)
         return "".join([*lines, *(each.as_toml() for each in self.service)] if self.service else [*lines, _EXAMPLES])
 
     def named(self, name: str) -> Service:
@@ -161,6 +206,8 @@ def _settings(found: dict[str, Any]) -> Settings:
     for key, value in found.items():
         if key == "service":
             given[key] = _services(value)
+        elif key == "ethereum":
+            given[key] = _ethereum(value)
         elif isinstance(defaults[key], tuple):
             given[key] = _texts(key, value)
         elif type(value) is not type(defaults[key]):
@@ -237,6 +284,43 @@ def _service(name: str, table: dict[str, Any]) -> Service:
         if not origin.startswith("/"):
             raise Malformed(f"{where}.origins: {origin!r} is no multiaddr, such as /ip4/192.0.2.1/tcp/4001/p2p/12D3…")
     return Service(name, kind, address, copies, origins)
+
+
+def _ethereum(found: Any) -> Ethereum:
+    if not isinstance(found, dict):
+        raise Malformed("ethereum has to be a table: [ethereum], and is not")
+    _check_known(found, [field.name for field in fields(Ethereum)], "setting of ethereum:")
+    given: dict[str, Any] = {}
+    for field in fields(Ethereum):
+        value = found.get(field.name, field.default)
+        if field.name == "nodes":
+            value = _texts("ethereum.nodes", list(value) if isinstance(value, tuple) else value)
+        elif type(value) is not type(field.default):
+            raise Malformed(f"ethereum.{field.name} has to be of the kind of {json.dumps(field.default)}, and is not")
+        given[field.name] = value
+    return _checked_ethereum(Ethereum(**given))
+
+
+def _checked_ethereum(ethereum: Ethereum) -> Ethereum:
+    for url in ethereum.nodes:
+        _check_address("ethereum.nodes", url)
+        _check_url("ethereum.nodes", url)
+    if not 1 <= ethereum.chain <= wire.SIZE_AT_MOST:
+        raise Malformed(f"ethereum.chain is {ethereum.chain}, where the number of a chain should be, from 1")
+    if not 1 <= ethereum.confirmations <= CONFIRMATIONS_AT_MOST:
+        raise Malformed(f"ethereum.confirmations is {ethereum.confirmations}, not from 1 to {CONFIRMATIONS_AT_MOST}")
+    if ethereum.signer not in SIGNERS:
+        hint = _nearest(ethereum.signer, SIGNERS)
+        raise Malformed(f"ethereum.signer is {ethereum.signer!r}, which is none of {', '.join(SIGNERS)}", hint=hint)
+    if not _ACCOUNT.fullmatch(ethereum.account):
+        raise Malformed(f"ethereum.account is {ethereum.account[:80]!r}, where 0x and 40 digits should be")
+    if ethereum.signer != "key" and not ethereum.account:
+        raise Malformed(f'ethereum.account has to be given where ethereum.signer is "{ethereum.signer}"')
+    try:
+        amount.parse_ether(ethereum.at_most)
+    except Malformed as error:
+        raise Malformed(f"ethereum.at_most: {error.message}") from None
+    return ethereum
 
 
 def check_service_name(name: str) -> None:

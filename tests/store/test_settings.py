@@ -1,5 +1,6 @@
 """Settings: what is written reads back, and what is mistyped is refused with what was meant."""
 
+import re
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -12,10 +13,12 @@ from mutate import mutated
 from mirror.errors import Malformed, Missing, Refused
 from mirror.store.settings import (
     ADDRESS_AT_MOST,
+    CONFIRMATIONS_AT_MOST,
     COPIES_AT_MOST,
     LIST_AT_MOST,
     SERVICES_AT_MOST,
     SETTINGS_AT_MOST,
+    Ethereum,
     Service,
     Settings,
     read_settings,
@@ -32,6 +35,7 @@ WHOLE = Settings(
     ("https://routing.example",),
     ("https://gateway.example",),
     (HOME, OURS, PAID),
+    Ethereum(("http://127.0.0.1:8545", "https://provider.example/v3/0a1b"), 5, "node", f"0x{'aB' * 20}", 1, "0.5"),
 )
 
 
@@ -49,7 +53,7 @@ def test_what_is_written_reads_back(tmp_path: Path, made: Settings) -> None:
 def test_the_file_explains_every_key(tmp_path: Path) -> None:
     lines = Settings().as_toml().split("\n")
     keys = list(tomllib.loads("\n".join(lines)))
-    assert keys == [field.name for field in fields(Settings) if field.name != "service"]
+    assert keys == [field.name for field in fields(Settings) if field.name not in ("service", "ethereum")]
     for key in keys:
         at = next(at for at, line in enumerate(lines) if line.startswith(f"{key} = "))
         assert lines[at - 1].startswith("# ")
@@ -64,6 +68,44 @@ def test_the_examples_in_the_file_are_true(tmp_path: Path) -> None:
         ("home", "kubo"), ("ours", "cluster"), ("paid", "pinning"),
     ]  # fmt: skip
     assert found.named("ours").copies == (2, 3)
+
+
+def test_the_example_of_ethereum_in_the_file_is_true(tmp_path: Path) -> None:
+    lines = Settings().as_toml().split("\n")
+    at = lines.index("# [ethereum]")
+    shown = "\n".join(line.removeprefix("# ") for line in lines[at : lines.index("", at)])
+    assert read(tmp_path, shown).ethereum == Ethereum(("http://127.0.0.1:8545",))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("nods = []", "unknown setting of ethereum: 'nods'"),
+        ("nodes = 'http://127.0.0.1'", "ethereum.nodes has to be a list of texts"),
+        ("nodes = ['ws://127.0.0.1']", "ethereum.nodes is 'ws://127.0.0.1', where http:// or https:// and a host"),
+        ("nodes = ['https://me:word@node.example']", "ethereum.nodes holds a user's name or a password"),
+        ("nodes = ['https://node.example?key=word']", "ethereum.nodes holds a ?, behind which keys stand"),
+        ("chain = 0", "ethereum.chain is 0"),
+        ("chain = true", "ethereum.chain has to be of the kind of 1"),
+        ("confirmations = 0", "ethereum.confirmations is 0, not from 1 to 10000"),
+        (f"confirmations = {CONFIRMATIONS_AT_MOST + 1}", "ethereum.confirmations is 10001"),
+        ("signer = 'keys'", "ethereum.signer is 'keys', which is none of key, node, file"),
+        ("signer = 'node'", 'ethereum.account has to be given where ethereum.signer is "node"'),
+        ("account = '0x12'", "ethereum.account is '0x12', where 0x and 40 digits should be"),
+        ("at_most = 0.01", 'ethereum.at_most has to be of the kind of "0.01"'),
+        ("at_most = '1e3'", "ethereum.at_most: not an amount of ether, such as 0.01: '1e3'"),
+    ],
+)
+def test_what_is_mistyped_of_ethereum_is_refused(tmp_path: Path, content: str, words: str) -> None:
+    with pytest.raises(Malformed, match=re.escape(words)):
+        read(tmp_path, f"[ethereum]\n{content}\n")
+
+
+def test_bounds_of_ethereum_are_inside(tmp_path: Path) -> None:
+    found = read(tmp_path, f"[ethereum]\nconfirmations = {CONFIRMATIONS_AT_MOST}\n").ethereum
+    assert found == Ethereum(confirmations=CONFIRMATIONS_AT_MOST)
+    with pytest.raises(Malformed, match=r"ethereum has to be a table: \[ethereum\], and is not"):
+        read(tmp_path, "ethereum = 1")
 
 
 def test_a_service_is_found_by_its_name() -> None:
