@@ -39,6 +39,7 @@ MAY_IMPORT = {
 
 DOORS = {
     "click": "cli/",
+    **dict.fromkeys(["eth_hash", "eth_keys", "rlp"], "formats/ether.py"),
     "filelock": "store/",
     "httpcore": "network/patience.py",
     "httpx": "network/",
@@ -56,6 +57,7 @@ DOORS = {
     "segno": "cli/",
     "socksio": "network/faults.py",
     "starlette": "serve/",
+    "trie": "formats/trie.py",
     "urllib3": "network/rpc.py",
     "uvicorn": "serve/",
     **dict.fromkeys(["random", "secrets", "time", "uuid"], "cli/"),
