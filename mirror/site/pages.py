@@ -15,22 +15,22 @@ No page is longer than `PAGE_AT_MOST`, so that each is one block: where texts ar
 thirty-two of them are more, the longest are shown in part and lead to the whole (`FULNESS`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import Any, NamedTuple
 
-import jinja2
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from mirror import tree
 from mirror.errors import Refused
 from mirror.formats import wire
 from mirror.formats.cid import CID
 from mirror.formats.notes import Charter, Testimony
-from mirror.site import chart, marked, names, places
-from mirror.site.words import LANGUAGES, PLACEHOLDER, Words, direction, nearest, words
+from mirror.site import chart, marked, places
+from mirror.site.templating import Sayings, in_groups, sayings, templates
+from mirror.site.words import LANGUAGES, Words, nearest, words
 from mirror.tree import Path
 
 PAGE_AT_MOST = 1 << 20
@@ -198,6 +198,7 @@ def _testimonies(mirror: Mirror, number: int, shown: Sequence[Shown], here: Path
         last=first + max(len(shown) - 1, 0),
         previous=_link(here, places.page(number - 1)) if number else None,
         next=_link(here, places.page(number + 1)) if len(shown) == places.ON_A_PAGE else None,
+        images=IMAGES,
         speaks=[each.testimony.language for each in shown if each.testimony],
     )
 
@@ -302,8 +303,8 @@ def _cut(text: str, at_most: int) -> str:
 
 def _page(template: str, mirror: Mirror, spoken: Words, here: Path, **values: Any) -> bytes:
     """A page from its template; `speaks` are the languages whose lines about support it shows."""
-    page = _templates().get_template(template)
-    said = _sayings(spoken.tag)
+    page = templates().get_template(template)
+    said = sayings(spoken.tag, "room")
     support = _support(mirror, [spoken.tag, *values.pop("speaks")])
     return page.render(
         say=said,
@@ -323,11 +324,6 @@ def _page(template: str, mirror: Mirror, spoken: Words, here: Path, **values: An
     ).encode()
 
 
-def in_groups(text: str) -> list[str]:
-    """A key in groups of four, as people compare it."""
-    return [text[at : at + 4] for at in range(0, len(text), 4)]
-
-
 def _support(mirror: Mirror, speaks: Iterable[str]) -> list[tuple[str, str]]:
     """The lines about support in these languages, each once: of the same tag, or of the same language."""
     found: dict[str, str] = {}
@@ -340,43 +336,10 @@ def _support(mirror: Mirror, speaks: Iterable[str]) -> list[tuple[str, str]]:
     return list(found.items())
 
 
-class _Say:
-    """The words of the interface, escaped, with what is put into them."""
-
-    def __init__(self, table: Mapping[str, str]) -> None:
-        self._parts = {key: PLACEHOLDER.split(value) for key, value in table.items()}
-
-    def __call__(self, key: str, **values: object) -> Markup:
-        literal, *rest = self._parts[key]
-        found = [escape(literal)]
-        for name, text in zip(rest[::2], rest[1::2], strict=True):
-            found += [escape(values[name]), escape(text)]
-        return Markup("").join(found)
-
-
-@lru_cache(maxsize=len(LANGUAGES))
-def _sayings(tag: str) -> _Say:
-    return _Say(words(tag).tables["room"])
-
-
-def _size(count: int, say: _Say) -> Markup:
+def _size(count: int, say: Sayings) -> Markup:
     """A length in bytes, as people read it."""
     if count < 1000:
         return say("bytes", count=count)
     if count < 1_000_000:
         return say("kilobytes", count=round(count / 1000))
     return say("megabytes", count=f"{count / 1_000_000:.1f}")
-
-
-@lru_cache(maxsize=1)
-def _templates() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("mirror.site"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(direction=direction, own_name=names.own_name)
-    environment.globals.update(images=IMAGES)
-    return environment
