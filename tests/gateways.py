@@ -152,6 +152,9 @@ class FakeGateway(Listener):
     def _answer(self, line: Line) -> None:
         target = urlsplit(line.head.split(b" ")[1].decode())
         _, kind, cid, *path = target.path.split("/")
+        if kind == "log":
+            answering(b"no log is kept here\n", 404)(line)
+            return
         assert kind == "ipfs"
         form = dict(parse_qsl(target.query))["format"]
         asked = Asked(cids.parse(cid), tuple(map(unquote, path)), form)

@@ -223,3 +223,61 @@ def test_a_kill_while_dropping_is_made_good_by_the_next_run(place: Place) -> Non
     place.run("copy", "drop", "1")
     assert b"WITHDRAWN-FIRST" not in content(place)
     assert "not held by this keeper: #1\n" in verify(place, 3).out
+
+
+# Passed on
+
+
+def another_keeper(place: Place) -> Path:
+    home = place.base / "other copy"
+    shutil.copytree(place.base / "copy", home)
+    return home / "archive" / "editions"
+
+
+def bytes_of(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
+
+
+def test_a_keeper_passes_a_token_on_to_those_who_follow_her_files(place: Place) -> None:
+    editions = another_keeper(place)
+    place.run("copy", "drop", "--token-file", place.world / "token.txt")
+    assert b"WITHDRAWN-" in bytes_of(editions)
+    done = place.run("other copy", "follow", "--from", place.base / "copy")
+    assert "#1: withdrawn by its author, not yet in the log; dropped, and passed on\n" in done.err
+    assert b"WITHDRAWN-" not in bytes_of(editions)
+    assert (editions.parent / "taken-back").read_bytes() == (place.base / "copy/archive/taken-back").read_bytes()
+    again = place.run("other copy", "follow", "--from", place.base / "copy")
+    assert "not yet in the log" not in again.err
+
+
+def test_a_keeper_passes_a_token_on_by_mirror_serve(place: Place) -> None:
+    editions = another_keeper(place)
+    place.run("copy", "drop", "--token-file", place.world / "token.txt")
+    link = json.loads(run_mirror("--json", "--home", place.base / "voices", "announce").out)["link"]
+    with place.archive("copy") as archive, serving(shelf_of(archives=[archive])) as asking:
+        done = run_mirror("--json", "--home", editions.parent.parent, "follow", link, "--gateway", asking.url)
+    assert (done.code, json.loads(done.out)["withdrawn_here"]) == (0, [1, 3]), done
+    assert b"WITHDRAWN-" not in bytes_of(editions)
+
+
+def test_once_the_log_says_so_the_token_is_passed_on_no_longer(place: Place) -> None:
+    place.run("copy", "drop", "--token-file", place.world / "token.txt")
+    kept = place.base / "copy" / "archive" / "taken-back"
+    assert kept.read_bytes().count(b"\n") == 1
+    place.run("voices", "withdraw", "--yes", "--token-file", place.world / "token.txt")
+    place.run("copy", "follow", "--from", place.base / "voices")
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize(
+    ("list_of_tokens", "words"),
+    [(b"a" * 26 + b"\n", ""), (b"junk\n", "what it says was taken back is passed over: base32 with loose bits")],
+    ids=["a stranger's", "junk"],
+)
+def test_tokens_of_nothing_here_take_nothing_back(list_of_tokens: bytes, words: str, place: Place) -> None:
+    (place.base / "voices" / "archive" / "taken-back").write_bytes(list_of_tokens)
+    before = content(place)
+    done = place.run("copy", "follow", "--from", place.base / "voices")
+    assert words in done.err
+    assert content(place) == before
+    assert not (place.base / "copy" / "archive" / "taken-back").exists()

@@ -5,6 +5,7 @@
 3. all that is shown and what is held has to be of one log; otherwise the evidence is written, and nothing else
 4. what is new is fetched, the whole tree judged, and the edition taken in
 5. the name's record is put again where names are kept, so that it outlives a silent publisher
+6. what authors took back elsewhere, with their tokens, is dropped here too (`mirror.cli.taking_back`)
 """
 
 import contextlib
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from mirror import follow as flow
 from mirror import naming
-from mirror.cli import forking, gateways
+from mirror.cli import forking, gateways, taking_back
 from mirror.cli.carrying import is_whole, judge_pending, take_up
 from mirror.cli.gateways import whom
 from mirror.cli.main import Session
@@ -204,6 +205,8 @@ class Round:
         self.session.terminal.say(f"{edition.key.name}: edition {edition.number} {what}")
         self._keep_record(edition)
         self._put_record(edition)
+        told = taking_back.told_by(self.session, edition.key.ipns, self.asked.paths, self.urls)
+        dropped = taking_back.act_on(self.session, self.archive, told)
         self.session.terminal.give(
             {
                 "mirror": edition.key.name,
@@ -211,6 +214,7 @@ class Round:
                 "index_hash": str(edition.root),
                 "new_blocks": count,
                 "fetched_bytes": 0 if distant is None else distant.size,
+                "withdrawn_here": dropped,
             }
         )
         return 0

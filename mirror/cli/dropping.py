@@ -7,6 +7,7 @@ import click
 
 from mirror.cli.carrying import judge_pending, take_up
 from mirror.cli.main import Session
+from mirror.cli.taking_back import keep_token
 from mirror.cli.terminal import many
 from mirror.cli.trusting import trust_of
 from mirror.cli.typed import Index, Misused
@@ -48,12 +49,15 @@ def drop(session: Session, indexes: tuple[int, ...], *, token_file: Path | None,
         edition = Edition(archive.head(), archive.get)
         withdrawn = not indexes
         wanted = indexes or wanted_by(edition, (), asked, token).indexes
+        if token is not None:
+            keep_token(archive, token)
         count = leave_out(archive, wanted, withdrawn=withdrawn)
     listed = ", ".join(f"#{index}" for index in wanted)
     what = "withdrawn, not yet in the log" if withdrawn else "left out"
     session.terminal.say(f"{edition.key.name}: {listed} {what}, {many(count, 'block', 'blocks')} removed")
     if withdrawn:
-        session.terminal.tell("hand the file to the publisher, who withdraws it for everyone, and to other keepers")
+        on = "; mirror serve passes its token on to other keepers" if token else ", and to other keepers"
+        session.terminal.tell(f"hand the file to the publisher, who withdraws it for everyone{on}")
     session.terminal.give(
         {"mirror": edition.key.name, "indexes": list(wanted), "blocks": count, "withdrawn": withdrawn}
     )

@@ -4,12 +4,15 @@
     GET /log/<k51…>/tile/0/x001/067
     GET /log/<k51…>/tile/entries/273.p/112
     GET /log/<k51…>/proof/<cid of a note>       the proof that it is listed (`mirror.serve.listed`)
+    GET /log/<k51…>/taken-back                  tokens that authors gave this keeper (`mirror.store.taken_back`)
 
 A tile or bundle of any smaller width than the one kept is cut from it, since it is a prefix; so a client whose
 checkpoint is older finds the tiles of its size. What is wider than the log is not there.
 
 Specification: c2sp.org/tlog-tiles. Out of scope: compression.
 """
+
+import hashlib
 
 from mirror.formats import cid as cids
 from mirror.formats import tile
@@ -36,6 +39,8 @@ def answer_log(shelf: Shelf, asked: Asked) -> Answer:
         return say(404, f"the log of {name} is not here")
     if rest == "checkpoint":
         return _give(asked, TEXT, CHECKPOINT, str(held.edition.root), held.edition.signed_checkpoint)
+    if rest == "taken-back":
+        return _give(asked, TEXT, CHECKPOINT, hashlib.sha256(held.taken_back).hexdigest(), held.taken_back)
     if rest.startswith(PROOF):
         return _prove(asked, held, cids.parse(rest.removeprefix(PROOF)))
     place = tile.parse_path(rest)

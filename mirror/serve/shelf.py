@@ -28,6 +28,7 @@ from mirror.serve.listed import Positions
 from mirror.store import files
 from mirror.store.archive import Archive, root_of
 from mirror.store.blocks import Blocks
+from mirror.store.taken_back import TakenBack, print_tokens
 
 RECENT_AT_MOST = 32 << 20
 """Bytes of blocks that are kept at hand: what a few dozen readers of large files are at. It is dropped with each look,
@@ -49,10 +50,11 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """A mirror that lies here; its newest edition, and where its log lists what."""
+    """A mirror that lies here: its newest edition, where its log lists what, the tokens that its keeper passes on."""
 
     edition: Edition
     positions: Positions
+    taken_back: bytes = b""
 
     @property
     def name(self) -> CID:
@@ -117,7 +119,7 @@ class Shelf:
         for source in self._sources:
             self.faults += [f"{path.name}: {words}" for path, words in source.damage.items()]
         for archive in self._archives:
-            self._try(f"{archive.folder}", lambda: self._add_mirror(archive.head()))  # noqa: B023  (called at once)
+            self._try(f"{archive.folder}", lambda: self._add_archive(archive))  # noqa: B023  (called at once)
         for path in self._cars:
             self._try(path.name, lambda: self._add_mirror(root_of(path), unsure=True))  # noqa: B023  (as above)
         for path in (*self._record_files, *(archive.name_path for archive in self._archives)):
@@ -132,7 +134,10 @@ class Shelf:
         except OSError as error:
             self.faults.append(f"{what}: {(error.strerror or 'it cannot be read').lower()}")
 
-    def _add_mirror(self, root: CID, *, unsure: bool = False) -> None:
+    def _add_archive(self, archive: Archive) -> None:
+        self._add_mirror(archive.head(), taken_back=print_tokens(TakenBack(archive.folder).read()))
+
+    def _add_mirror(self, root: CID, *, unsure: bool = False, taken_back: bytes = b"") -> None:
         """Keep the newest edition of each mirror; with `unsure`, what is no mirror's tree is only blocks."""
         try:
             edition = Edition(root, self.get)
@@ -142,7 +147,7 @@ class Shelf:
             raise
         held = self.mirrors.get(edition.key.ipns)
         if held is None or held.edition.number < edition.number:
-            self.mirrors[edition.key.ipns] = Mirror(edition, Positions(edition))
+            self.mirrors[edition.key.ipns] = Mirror(edition, Positions(edition), taken_back)
 
     def _add_record(self, path: Path) -> None:
         """Keep the newest record of each name. A file's own name begins with its name; an archive's is its mirror's."""
