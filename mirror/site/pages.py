@@ -28,7 +28,7 @@ from mirror.errors import Refused
 from mirror.formats import wire
 from mirror.formats.cid import CID
 from mirror.formats.notes import Charter, Testimony
-from mirror.site import chart, marked, places
+from mirror.site import chart, hand, marked, places
 from mirror.site.templating import Sayings, in_groups, sayings, templates
 from mirror.site.words import LANGUAGES, Words, nearest, words
 from mirror.tree import Path
@@ -230,6 +230,7 @@ def front_page(mirror: Mirror, tag: str | None, summary: Summary) -> bytes:
     here = places.FRONT if tag is None else places.front(tag)
     spoken = mirror.words if tag is None else words(tag)
     charter = mirror.charter
+    example = summary.newest[0].index if summary.newest else 1
     return _page(
         "front.html",
         mirror,
@@ -244,6 +245,8 @@ def front_page(mirror: Mirror, tag: str | None, summary: Summary) -> bytes:
         items=[_item(each, here) for each in summary.newest],
         first_page=_link(here, places.page(0)),
         last_page=_link(here, places.page_of(summary.size - 1)),
+        example=example,
+        steps=hand.steps(charter.key.vkey, example),
         verifier=_link(here, places.VERIFIER),
         feed=_link(here, places.FEED),
         interface=[(words(each), _link(here, places.front(each))) for each in LANGUAGES],
