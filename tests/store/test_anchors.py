@@ -78,5 +78,5 @@ def test_its_length_is_bounded(tmp_path: Path) -> None:
     kept = Anchors(tmp_path)
     kept.put(FIRST, bytes(anchors.ANCHOR_AT_MOST))
     assert kept.read(FIRST) == bytes(anchors.ANCHOR_AT_MOST)
-    with pytest.raises(Refused, match="a proof of 1048577 bytes for checkpoint.txt.ots, more than 1048576"):
+    with pytest.raises(Refused, match=r"a proof of 1048577 bytes for checkpoint\.txt\.ots, more than 1048576"):
         kept.put(FIRST, bytes(anchors.ANCHOR_AT_MOST + 1))
