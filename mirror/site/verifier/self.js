@@ -5,7 +5,7 @@
 // them. Put together they are the file's bytes, if the page is what it says. A page that lies can show any hash, which
 // is why the page asks for its saved file to be hashed by something else.
 
-import { toBase64 } from "./bytes.js";
+import { encodeBase64 } from "./bytes.js";
 import { sha256 } from "./sha2.js";
 import { AROUND } from "./data.js";
 
@@ -21,6 +21,6 @@ export function ownBytes() {
   const encoder = new TextEncoder();
   const style = document.querySelector("style").textContent;
   const [first, second, third, fourth, last] = AROUND;
-  const hashes = [OWN_SCRIPT, style].map((text) => toBase64(sha256(encoder.encode(text))));
+  const hashes = [OWN_SCRIPT, style].map((text) => encodeBase64(sha256(encoder.encode(text))));
   return encoder.encode([first, hashes[0], second, hashes[1], third, style, fourth, OWN_SCRIPT, last].join(""));
 }

@@ -1,8 +1,8 @@
 // What the page says, in the language that a reader chose. Sentences come from `site/words/<tag>.toml`; `{name}` in
-// them stands for a value. What codes of `codes.js` have no sentence in a language is said in English, and marked so.
+// them stands for a value. A line of a report whose code (`codes.js`) has no saying in a language is said in English, and
+// marked so.
 
-import { SAYINGS } from "./codes.js";
-import { WORDS } from "./data.js";
+import { SPEECH } from "./data.js";
 
 const PLACEHOLDER = /\{([a-z_]+)\}/;
 
@@ -10,7 +10,7 @@ let spoken = "en";
 
 /** Every language, as [tag, its own name]. */
 export function allLanguages() {
-  return Object.keys(WORDS).map((tag) => [tag, WORDS[tag].name]);
+  return Object.keys(SPEECH).map((tag) => [tag, SPEECH[tag].name]);
 }
 
 /** The first of `wanted` (BCP 47, most wanted first) that the page speaks, or English. */
@@ -20,7 +20,7 @@ export function nearestLanguage(wanted) {
     const first = subtags[0].toLowerCase();
     const traditional = subtags.some((each) => ["hant", "tw", "hk", "mo"].includes(each.toLowerCase()));
     const found = first === "zh" ? (traditional ? "zh-Hant" : "zh-Hans") : first;
-    if (WORDS[found]) return found;
+    if (SPEECH[found]) return found;
   }
   return "en";
 }
@@ -29,35 +29,17 @@ export function nearestLanguage(wanted) {
 export function speak(tag) {
   spoken = tag;
   document.documentElement.lang = tag;
-  document.documentElement.dir = WORDS[tag].direction;
+  document.documentElement.dir = SPEECH[tag].direction;
 }
 
-/** A sentence as plain text, for what takes no more: titles of windows, names of files. */
+/** A sentence as plain text, for what takes no more: a window's title. */
 export function say(key, params = {}) {
-  return sentenceOf(key).text.split(/(\{[a-z_]+\})/).map((part) => {
-    const name = PLACEHOLDER.exec(part)?.[1];
-    return name === undefined ? part : String(params[name] ?? "");
-  }).join("");
+  return partsOf(sentenceOf(key), params).map((part) => part.textContent).join("");
 }
 
-/**
- * Put a sentence into an element. Values are outside text: each becomes a text node in a `<bdi>` of its own, so that
- * neither markup nor a direction in it reaches anything around it.
- */
+/** Put a sentence into an element. */
 export function fill(element, key, params = {}) {
-  const sentence = sentenceOf(key);
-  element.replaceChildren(...sentence.text.split(/(\{[a-z_]+\})/).map((part) => {
-    const name = PLACEHOLDER.exec(part)?.[1];
-    return name === undefined ? document.createTextNode(part) : isolated(params[name] ?? "");
-  }));
-  if (sentence.isEnglish) {
-    element.lang = "en";
-    element.dir = "ltr";
-  } else {
-    element.removeAttribute("lang");
-    element.removeAttribute("dir");
-  }
-  return element;
+  return put(element, partsOf(sentenceOf(key), params), false);
 }
 
 /** A value as a text node in a `<bdi>`. */
@@ -67,9 +49,33 @@ export function isolated(value) {
   return element;
 }
 
+/** A line of a report: in the reader's language where its code has a saying there, else in English. */
+export function fillLine(element, line) {
+  const saying = SPEECH[spoken].sayings[line.code];
+  if (saying === undefined) return put(element, [isolated(line.words)], spoken !== "en");
+  return put(element, partsOf(saying, line.params), false);
+}
+
+/** The parts of a sentence as nodes. Values are outside text: each stands in a `<bdi>` of its own. */
+function partsOf(sentence, params) {
+  return sentence.split(/(\{[a-z_]+\})/).map((part) => {
+    const name = PLACEHOLDER.exec(part)?.[1];
+    return name === undefined ? document.createTextNode(part) : isolated(params[name] ?? "");
+  });
+}
+
+function put(element, parts, isEnglish) {
+  element.replaceChildren(...parts);
+  if (isEnglish) {
+    element.lang = "en";
+    element.dir = "ltr";
+  } else {
+    element.removeAttribute("lang");
+    element.removeAttribute("dir");
+  }
+  return element;
+}
+
 function sentenceOf(key) {
-  const own = WORDS[spoken].words[key];
-  if (own !== undefined) return { text: own, isEnglish: false };
-  const english = WORDS.en.words[key] ?? SAYINGS[key.replace(/^code_/, "")] ?? key;
-  return { text: english, isEnglish: spoken !== "en" };
+  return SPEECH[spoken].words[key] ?? SPEECH.en.words[key] ?? key;
 }

@@ -7,33 +7,31 @@ import { ownScript } from "./self.js";
 /** Milliseconds between two signs of progress, and between two pauses where there is no worker. */
 const PAUSE = 60;
 
-export class Stopped extends Error {}
+/** Only this script itself is ever started as a worker. */
+const STARTS_WORKERS = typeof document === "undefined"
+  ? undefined
+  : globalThis.trustedTypes?.createPolicy("worker", { createScriptURL: (address) => address });
 
-/** A check that runs: `report` is a promise, `stop` ends it with `Stopped`. `asked` is what `judge` takes, plain. */
-export function startCheck(given, asked, onProgress) {
-  const signal = { aborted: false };
-  let stopNow = () => {};
-  const stopped = new Promise((_, reject) => {
-    stopNow = () => {
-      signal.aborted = true;
-      reject(new Stopped());
-    };
-  });
-  const report = inWorker(given, asked, onProgress, signal).catch((error) => {
-    if (error instanceof NoWorker) return onPage(given, asked, onProgress, signal);
-    throw error;
-  });
-  return { report: Promise.race([report, stopped]), stop: stopNow };
-}
+export class Stopped extends Error {}
 
 class NoWorker extends Error {}
 
+/** The report of `judge`, which is asked with the plain values in `asked`; `Stopped` when `signal` says so. */
+export async function runCheck(given, asked, onProgress, signal) {
+  try {
+    return await inWorker(given, asked, onProgress, signal);
+  } catch (error) {
+    if (!(error instanceof NoWorker)) throw error;
+    return onPage(given, asked, onProgress, signal);
+  }
+}
+
 async function inWorker(given, asked, onProgress, signal) {
   const worker = openWorker();
-  const stopping = setInterval(() => signal.aborted && worker.terminate(), PAUSE);
   try {
     return await new Promise((resolve, reject) => {
       let lives = false;
+      signal.addEventListener("abort", () => reject(new Stopped()));
       worker.onerror = (event) => reject(lives ? new Error(event.message) : new NoWorker());
       worker.onmessage = ({ data }) => {
         lives = true;
@@ -44,7 +42,6 @@ async function inWorker(given, asked, onProgress, signal) {
       worker.postMessage({ given, asked });
     });
   } finally {
-    clearInterval(stopping);
     worker.terminate();
   }
 }
@@ -52,23 +49,25 @@ async function inWorker(given, asked, onProgress, signal) {
 function openWorker() {
   try {
     const address = URL.createObjectURL(new Blob([ownScript()], { type: "text/javascript" }));
-    const policy = globalThis.trustedTypes?.createPolicy("worker", { createScriptURL: (given) => given });
-    return new Worker(policy ? policy.createScriptURL(address) : address);
+    return new Worker(STARTS_WORKERS ? STARTS_WORKERS.createScriptURL(address) : address);
   } catch {
     throw new NoWorker();
   }
 }
 
 async function onPage(given, asked, onProgress, signal) {
-  const pause = pauses(async (done, total) => {
+  const progress = nowAndThen(async (done, total) => {
     onProgress(done, total);
     await new Promise((resolve) => setTimeout(resolve));
   });
-  return judge(given, { ...asked, signal, progress: pause });
+  try {
+    return await judge(given, { ...asked, signal, progress });
+  } catch (error) {
+    throw signal.aborted ? new Stopped() : error;
+  }
 }
 
-/** Only now and then. */
-function pauses(action) {
+function nowAndThen(action) {
   let last = performance.now();
   return async (done, total) => {
     if (performance.now() - last < PAUSE) return;
@@ -81,7 +80,7 @@ function pauses(action) {
 export function serveChecks() {
   globalThis.onmessage = async ({ data: { given, asked } }) => {
     globalThis.postMessage({ alive: true });
-    const progress = pauses(async (done, total) => globalThis.postMessage({ done, total }));
+    const progress = nowAndThen(async (done, total) => globalThis.postMessage({ done, total }));
     try {
       globalThis.postMessage({ report: await judge(given, { ...asked, signal: { aborted: false }, progress }) });
     } catch (error) {
