@@ -126,17 +126,26 @@ def _details(edition: Edition, index: int, kind: str, withdrawn: dict[int, Withd
 
 
 @click.command()
-@click.argument("what")
+@click.argument("what", required=False)
 @click.argument("indexes", nargs=-1, type=Index(), metavar="[INDEX]…")
 @from_option
 @gateway_option
 @click.option("--key", "key_text", metavar="KEY", help="Go by this key for once: a vkey, or its k51… name.")
 @click.option("--no-memory", is_flag=True, help="Use no memory of mirrors.")
 @click.option("--yes", is_flag=True, help="Show texts with a content warning without asking.")
+@click.option(
+    "--transaction", metavar="FILE|0x…", help="Show the texts in this transaction on Ethereum, raw or as JSON, instead."
+)
+@click.option(
+    "--hash", "shared", metavar="0x…", help="Compare the transaction's hash with this one, which people share."
+)
+@click.option(
+    "--proof", type=click.Path(path_type=Path, exists=True), help="Also judge this proof of the transaction's block."
+)
 @click.pass_obj
 def read(
     session: Session,
-    what: str,
+    what: str | None,
     indexes: tuple[int, ...],
     *,
     source: Path | None,
@@ -144,6 +153,9 @@ def read(
     key_text: str | None,
     no_memory: bool,
     yes: bool,
+    transaction: str | None,
+    shared: str | None,
+    proof: Path | None,
 ) -> int:
     """Show testimonies, each verified first: signature, CID, and its place in the signed log.
 
@@ -156,7 +168,16 @@ def read(
     mirror read voices.car
     mirror read 'ipns://k51…#voices.example/archive+…' 3
     mirror read --from archive/ 'ipfs://bafybei…/note/00/00/00/03.txt#voices.example/archive+…'
+    mirror read --transaction letter.json --hash 0x…
     """
+    if transaction is not None:
+        if what is not None:
+            raise Misused("--transaction names what is read; nothing else goes with it but --hash and --proof")
+        from mirror.cli.transactions import read_transaction  # noqa: PLC0415  (Ethereum is loaded where it is used)
+
+        return read_transaction(session, transaction, shared, proof)
+    if what is None or shared is not None or proof is not None:
+        raise Misused("name what to read, or a --transaction; --hash and --proof go with that")
     with open_given(what) as given:
         if given.note is not None:
             raise Misused(

@@ -89,7 +89,7 @@ def parse(raw: bytes) -> Transaction:
     first = raw[0] if raw else 0
     kind = FIRST if first >= _LISTS else first
     if kind not in _LENGTHS or (kind == FIRST and first < _LISTS):
-        if 0 < first < 0x80:
+        if 0 < first < 0x80 and raw[1:2] >= bytes([_LISTS]):
             raise NeedsNewer(f"a transaction of type {first}, which this version does not know")
         raise Malformed("no transaction: it begins with neither a type nor a list")
     what = "the transaction"
