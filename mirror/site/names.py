@@ -24,7 +24,8 @@ qu Runasimi | rn Ikirundi | ro Română | ru Русский | rw Kinyarwanda | s
 sl Slovenščina | sn chiShona | so Soomaali | sq Shqip | sr Српски | sr-Latn Srpski | st Sesotho | su Basa Sunda
 sv Svenska | sw Kiswahili | ta தமிழ் | te తెలుగు | tg Тоҷикӣ | th ไทย | ti ትግርኛ | tk Türkmençe | tl Tagalog
 tn Setswana | tr Türkçe | tt Татарча | ug ئۇيغۇرچە | uk Українська | ur اردو | uz Oʻzbekcha | vi Tiếng Việt | wo Wolof
-xh isiXhosa | yi ייִדיש | yo Yorùbá | yue 粵語 | zgh ⵜⴰⵎⴰⵣⵉⵖⵜ | zh 中文 | zh-Hans 简体中文 | zh-Hant 繁體中文 | zu isiZulu
+xh isiXhosa | yi ייִדיש | yo Yorùbá | yue 粵語 | zgh ⵜⴰⵎⴰⵣⵉⵖⵜ | zh 中文 | zh-Hans 简体中文 | zh-Hant 繁體中文
+zu isiZulu
 """
 
 OWN: dict[str, str] = {
