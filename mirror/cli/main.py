@@ -54,6 +54,7 @@ COMMANDS = {
     "pin": "pinning:pin",
     "name": "naming:name",
     "reach": "reaching:reach_",
+    "inscribe": "inscribing:inscribe",
     "demo": "demo:demo",
 }
 """Each command, and where in `mirror.cli` it is."""
@@ -80,6 +81,7 @@ SUMMARIES = {
     "pin": "have IPFS nodes, clusters or services hold the newest edition",
     "name": "sign where the mirror's name leads, tell everyone, ask everyone",
     "reach": "show who gives a mirror to readers, and what keeps others from it",
+    "inscribe": "put a whole testimony on Ethereum, where nobody can take it back",
     "withdraw": "take testimonies back",
     "request": "as an author, ask for your testimony to be withdrawn",
     "demo": "show the whole path on invented testimonies",

@@ -43,6 +43,11 @@ def unlock(session: Session, workspace: Workspace, descriptor: int | None) -> Se
 
 def open_sealed(session: Session, sealed: bytes, descriptor: int | None, what: str) -> SecretKey:
     """The key in an age file."""
+    return keys.parse_skey(open_line(session, sealed, descriptor, what))
+
+
+def open_line(session: Session, sealed: bytes, descriptor: int | None, what: str) -> str:
+    """The one line in an age file. A secret."""
     with as_typed(what):
         passphrase = vault.wants_passphrase(sealed)
     lock = old_lock(session, descriptor, None, what, passphrase=passphrase)
@@ -52,7 +57,7 @@ def open_sealed(session: Session, sealed: bytes, descriptor: int | None, what: s
         raise Refused(error.message) from None
     if not content.endswith("\n"):
         raise Malformed(f"{what} is not a key")
-    return keys.parse_skey(content[:-1])
+    return content[:-1]
 
 
 def old_lock(

@@ -18,7 +18,7 @@ What a node says around it stands here too: `Fees` before, `Mined` and `Block` a
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from mirror.errors import Unverified
 from mirror.formats import ether, transaction
@@ -42,6 +42,12 @@ class Payment:
     fee: int
     gas: int
     data: bytes
+
+    @classmethod
+    def of(cls, raw: bytes) -> Self:
+        """The payment that somebody signed; **not checked** to be one (`check`)."""
+        found = transaction.parse(raw)
+        return cls(found.chain or 0, found.sender(), found.nonce, found.tip, found.fee, found.gas, found.data)
 
     @property
     def at_most(self) -> int:

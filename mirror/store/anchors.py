@@ -36,10 +36,10 @@ class Anchor(NamedTuple):
 
 
 class Anchors:
-    """The proofs of a workspace."""
+    """The proofs of a workspace; under another name of the folder, others that are kept in the same way."""
 
-    def __init__(self, secret: Path) -> None:
-        self._folder = secret / "anchors"
+    def __init__(self, secret: Path, name: str = "anchors") -> None:
+        self._folder = secret / name
 
     def pending(self) -> Iterator[Anchor]:
         """What is under way, smaller sizes first; what is not ours is passed over."""

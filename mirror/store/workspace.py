@@ -4,11 +4,14 @@
     ├── mirror.toml            settings
     ├── archive/               may be handed to anybody, copied by any tool
     ├── cache/index.sqlite     where each block lies; rebuilt when missing or damaged
+    ├── cache/catalogue.sqlite what the reading room is laid from; made anew likewise
     └── secret/                mode 0700; nothing in it is ever published, pinned, served or exported
         ├── key.age            the signing key
+        ├── ethereum.age       the key of the account that pays for anchors, where there is one
         ├── texts.sqlite       keyed hashes of every text ever published
         ├── services/          what services ask of whoever pins to them
-        └── anchors/           proofs from outside clocks, awaited or not yet in an edition
+        ├── anchors/           proofs from outside clocks, awaited or not yet in an edition
+        └── inscriptions/      payments for testimonies that stand on Ethereum whole
 
 One writer at a time: `writing` takes the lock or refuses at once.
 """
@@ -48,8 +51,18 @@ class Workspace:
         return self._secret / "key.age"
 
     @property
+    def ethereum_key_path(self) -> Path:
+        """The key of the account that pays for anchors on Ethereum, encrypted."""
+        return self._secret / "ethereum.age"
+
+    @property
     def _secret(self) -> Path:
         return self.home / "secret"
+
+    @property
+    def catalogue_path(self) -> Path:
+        """What is known of every testimony, for laying the reading room; a cache."""
+        return self.home / "cache" / "catalogue.sqlite"
 
     @property
     def credentials(self) -> Credentials:
@@ -60,6 +73,11 @@ class Workspace:
     def anchors(self) -> Anchors:
         """Proofs from outside clocks, awaited or not yet in an edition."""
         return Anchors(self._secret)
+
+    @property
+    def inscriptions(self) -> Anchors:
+        """What was paid for so that whole testimonies stand on Ethereum, by their indexes."""
+        return Anchors(self._secret, "inscriptions")
 
     @cached_property
     def settings(self) -> Settings:
