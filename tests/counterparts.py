@@ -67,6 +67,7 @@ _DEBIAN = {
     "sha256sum": "coreutils",
     "strace": "strace",
     "unshare": "util-linux",
+    "zbarimg": "zbar-tools",
 }
 
 

@@ -1,13 +1,14 @@
-"""`mirror announce`: the newest announcement, to pass on as a note, a link or a QR code."""
+"""`mirror announce`: the newest announcement, to pass on as a note, a link, a QR code, a message or a leaflet."""
 
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mirror.cli.main import Session
-from mirror.cli.terminal import Terminal, in_groups
+from mirror.cli.terminal import Terminal, escape, in_groups
 from mirror.cli.typed import check_new
 from mirror.edition import Edition
 from mirror.errors import Missing
@@ -16,11 +17,20 @@ from mirror.formats.cid import CID
 from mirror.formats.key import PublicKey
 from mirror.formats.link import IPFS, Link
 from mirror.formats.notes import Announcement
+from mirror.site.words import LANGUAGES
 from mirror.store import files
 from mirror.store.workspace import Workspace
 
 CODE_SCALE = 8
 """Pixels a dot in a PNG: at a version of 10 or so about 500 pixels, which prints well and scans from a screen."""
+
+_PLAIN = {"xmldecl": False, "svgclass": None, "lineclass": None}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "png": {"scale": CODE_SCALE},
+    "svg": _PLAIN,
+    "inline": {**_PLAIN, "svgns": False, "omitsize": True, "nl": False},
+}
+"""What segno is asked for: a picture, a file, or an element of a page, which says how large it is."""
 
 
 def link_of_edition(root: CID, key: PublicKey) -> Link:
@@ -32,7 +42,7 @@ def print_code(terminal: Terminal, content: str, *, anywhere: bool = False) -> N
     """A QR code in the terminal; elsewhere it would be noise, unless it is wanted `anywhere`."""
     if terminal.as_json or terminal.quiet or not (anywhere or sys.stdout.isatty()):
         return
-    terminal.say(_draw(content, "txt").decode())
+    terminal.say(draw(content, "txt").decode())
 
 
 @click.command()
@@ -42,47 +52,96 @@ def print_code(terminal: Terminal, content: str, *, anywhere: bool = False) -> N
 @click.option("--svg", type=click.Path(path_type=Path), help="Draw the newest-link's QR code into this new SVG file.")
 @click.option("--png", type=click.Path(path_type=Path), help="Draw it into this new PNG file.")
 @click.option("--qr", is_flag=True, help="Draw it as text, also where the output is no terminal.")
+@click.option(
+    "--leaflet",
+    type=click.Path(path_type=Path),
+    help="Write a page to print, with the code and what is to be compared, to this new HTML file.",
+)
+@click.option("--message", is_flag=True, help="Show only a message that is short enough for a chat.")
+@click.option(
+    "--language",
+    "languages",
+    multiple=True,
+    type=click.Choice(LANGUAGES),
+    help="Of the leaflet and the message; repeatable. Default: the charter's language, and English.",
+)
+@click.option("--gateway", metavar="URL", help="Through whom the leaflet leads browsers; default https://ipfs.io.")
 @click.pass_obj
-def announce(session: Session, *, note_file: Path | None, svg: Path | None, png: Path | None, qr: bool) -> None:
+def announce(
+    session: Session,
+    *,
+    note_file: Path | None,
+    svg: Path | None,
+    png: Path | None,
+    qr: bool,
+    leaflet: Path | None,
+    message: bool,
+    languages: tuple[str, ...],
+    gateway: str | None,
+) -> None:
     """Show the newest announcement: the signed note, the links, the key in groups, the QR code.
 
-    The newest-link and its code always lead to the newest edition; hand them on rather than the link of one edition,
-    which may come to hold what was withdrawn.
+    The newest-link always leads to the newest edition, and so do its code, the message and the leaflet; hand them on
+    rather than the link of one edition, which may come to hold what was withdrawn.
 
     \b
     mirror announce
     mirror announce --svg code.svg --png code.png --note announcement.txt
+    mirror announce --leaflet leaflet.html --language ar --language en
+    mirror announce --message --language es
     """
-    for path in (svg, png, note_file):
-        if path is not None:
-            check_new(path)
+    from mirror.cli import leaflets  # noqa: PLC0415  (what else uses this module makes no leaflets)
+
+    gateway = gateway or leaflets.BROWSER_GATEWAY
+    leaflets.check_gateway(gateway)
+    leaflets.check_languages(languages)
+    wanted = {path: kind for path, kind in ((svg, "svg"), (png, "png"), (note_file, "note"), (leaflet, "html")) if path}
+    for path in wanted:
+        check_new(path)
     workspace = Workspace(session.home).require()
     archive = workspace.archive
+    made: dict[str, bytes] = {}
     with archive:
         edition = Edition(archive.head(), archive.blocks.get)
         data = archive.announcement()
+        newest = str(link.newest(edition.key))
+        spoken = leaflets.spoken(languages, edition.charter.language)
+        if leaflet is not None:
+            code = draw(newest, "inline").decode()
+            made["html"] = leaflets.leaflet(edition, archive.blocks.get, spoken, gateway, code)
     if data is None:
         hint = "the next mirror publish writes it" if workspace.key_path.exists() else "mirror status shows the links"
         raise Missing("the announcement is not here", hint=hint)
     announced = notes.open_as(Announcement, data, edition.key)
-    newest, this = str(link.newest(edition.key)), str(link_of_edition(announced.root_cid, edition.key))
-    for path, kind in ((svg, "svg"), (png, "png")):
-        if path is not None:
-            files.replace(path, _draw(newest, kind))
-            session.terminal.tell(f"wrote {path}")
-    if note_file is not None:
-        files.replace(note_file, data)
-        session.terminal.tell(f"wrote {note_file}")
-    _print(session.terminal, data.decode(), newest, this, edition.key, qr=qr)
+    made |= {"note": data}
+    for path, kind in wanted.items():
+        files.replace(path, made.get(kind) or draw(newest, kind))
+        session.terminal.tell(f"wrote {path}")
+    messages = leaflets.messages(edition, spoken)
+    document = {
+        "announcement": data.decode(),
+        "link": str(link_of_edition(announced.root_cid, edition.key)),
+        "newest_link": newest,
+        "key": str(edition.key.ipns),
+        "vkey": edition.key.vkey,
+        "messages": messages,
+    }
+    session.terminal.give(document)
+    if message:
+        session.terminal.say("\n\n".join(map(escape, messages.values())))
+    else:
+        _print(session.terminal, document, qr=qr)
 
 
-def _print(terminal: Terminal, text: str, newest: str, this: str, key: PublicKey, *, qr: bool) -> None:
-    terminal.say(f"{text}\nkey           {in_groups(str(key.ipns))}\nthis edition  {this}\nthe newest    {newest}")
-    print_code(terminal, newest, anywhere=qr)
-    terminal.give({"announcement": text, "link": this, "newest_link": newest, "key": str(key.ipns), "vkey": key.vkey})
+def _print(terminal: Terminal, said: dict[str, Any], *, qr: bool) -> None:
+    terminal.say(said["announcement"])
+    terminal.say(f"key           {in_groups(said['key'])}")
+    terminal.say(f"this edition  {said['link']}\nthe newest    {said['newest_link']}")
+    print_code(terminal, said["newest_link"], anywhere=qr)
 
 
-def _draw(content: str, kind: str) -> bytes:
+def draw(content: str, kind: str) -> bytes:
+    """A QR code: as letters for a terminal ("txt"), as a file ("svg", "png"), as an element of a page ("inline")."""
     import segno  # noqa: PLC0415  (only where a code is drawn)
 
     code = segno.make(content, error="l" if kind == "txt" else "m")
@@ -91,6 +150,5 @@ def _draw(content: str, kind: str) -> bytes:
         code.terminal(drawn, compact=True)
         return drawn.getvalue().encode()
     buffer = io.BytesIO()
-    options = {"scale": CODE_SCALE} if kind == "png" else {"xmldecl": False, "svgclass": None, "lineclass": None}
-    code.save(buffer, kind=kind, **options)
+    code.save(buffer, kind="png" if kind == "png" else "svg", **_OPTIONS[kind])
     return buffer.getvalue()
