@@ -79,7 +79,7 @@ function rank(unit) {
 // Numbers
 
 export function decodeDecimal(text, atMost = SIZE_AT_MOST) {
-  const value = /^(?:0|[1-9][0-9]{0,18})$/.test(text) && !text.endsWith("\n") ? BigInt(text) : atMost + 1n;
+  const value = /^(?:0|[1-9][0-9]{0,18})$/.test(text) ? BigInt(text) : atMost + 1n;
   if (value > atMost) throw malformed(`not a decimal number from 0 to ${atMost}: ${quoted(text, 40)}`);
   return value;
 }
@@ -130,7 +130,7 @@ export function encodeBase64(data) {
 
 export function decodeBase64(text) {
   const found = text.length % 4 === 0 ? /^([A-Za-z0-9+/]*)={0,2}$/.exec(text) : null;
-  const data = found && !text.includes("\n") ? decodeBits(found[1], 6, VALUES_64) : null;
+  const data = found ? decodeBits(found[1], 6, VALUES_64) : null;
   if (data === null || encodeBase64(data) !== text) throw malformed(`not canonical base64: ${quoted(text)}`);
   return data;
 }
