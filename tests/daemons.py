@@ -453,15 +453,20 @@ class Anvil(Daemon):
 
     def rpc(self, method: str, *params: Any) -> Any:
         """The result of one call. An error fails."""
+        answer = self.ask(method, *params)
+        assert "error" not in answer, (method, params, answer)
+        return answer["result"]
+
+    def ask(self, method: str, *params: Any) -> dict[str, Any]:
+        """The answer to one call: a result, or an error."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             line.request("POST", "/", body, {"Content-Type": "application/json"})
-            answer = json.loads(line.getresponse().read())
+            answer: dict[str, Any] = json.loads(line.getresponse().read())
         finally:
             line.close()
-        assert "error" not in answer, (method, params, answer)
-        return answer["result"]
+        return answer
 
     @property
     def rich(self) -> str:

@@ -50,6 +50,7 @@ _POOR = ("insufficient funds", "insufficient balance", "insufficientfunds")
 _CHEAP = (
     "underpriced",
     "fee too low",
+    "feetoolow",
     "less than block base fee",
     "feecap",
     "fee cap",
