@@ -6,6 +6,9 @@
     pin = ["home"]      # the services that `mirror publish` pins to
     routing = []        # delegated routing endpoints that `mirror name` also puts the name to
     gateways = []       # whom readers ask for what a link names; none for a list of public ones
+    anchor = ["ots"]    # the clocks that `mirror publish` anchors to on a schedule
+    calendars = []      # OpenTimestamps' calendars that are asked; none for a list of public ones
+    bitcoin = []        # whom to ask for blocks of Bitcoin; none for nobody
 
     [service.home]
     kind = "kubo"       # an IPFS node
@@ -81,6 +84,9 @@ _COMMENTS = {
     "pin": 'The services below that "mirror publish" pins to once an edition is made, such as ["home"].',
     "routing": 'Delegated routing endpoints that "mirror name" puts the name to, such as ["https://delegated.example"].',
     "gateways": 'Whom to ask for what a link names, such as ["https://gateway.example"]; [] for a list of public ones.',
+    "anchor": 'What "mirror publish" anchors to, on a schedule: ["ots"] for OpenTimestamps, which costs nothing; or [].',
+    "calendars": 'Calendars of OpenTimestamps to ask, such as ["https://ots.example"]; [] for a list of public ones.',
+    "bitcoin": 'Whom to ask for blocks of Bitcoin, such as ["https://explorer.example/api"]; [] for nobody.',
 }
 
 _EXAMPLES = """
@@ -164,6 +170,9 @@ class Settings:
     gateways: tuple[str, ...] = ()
     service: tuple[Service, ...] = ()
     ethereum: Ethereum | None = None
+    anchor: tuple[str, ...] = ()
+    calendars: tuple[str, ...] = ()
+    bitcoin: tuple[str, ...] = ()
 
     def as_toml(self) -> str:
         """The file that says this, with a comment at every key, and examples where no service is named yet."""
@@ -222,10 +231,11 @@ def _checked(settings: Settings) -> Settings:
         language.check(settings.language)
     if settings.proxy:
         _check_proxy(settings.proxy)
-    for key, urls in (("routing", settings.routing), ("gateways", settings.gateways)):
-        for url in urls:
+    for key in ("routing", "gateways", "calendars", "bitcoin"):
+        for url in getattr(settings, key):
             _check_address(key, url)
             _check_url(key, url)
+    _check_clocks(settings.anchor)
     known = [each.name for each in settings.service]
     for name in settings.pin:
         if name not in known:
@@ -234,6 +244,17 @@ def _checked(settings: Settings) -> Settings:
     if len(set(settings.pin)) != len(settings.pin):
         raise Malformed("pin names a service twice")
     return settings
+
+
+def _check_clocks(clocks: tuple[str, ...]) -> None:
+    for clock in clocks:
+        if clock == "ethereum":
+            hint = "it costs money, and each payment is asked for: mirror anchor ethereum"
+            raise Malformed("anchor names 'ethereum', which is never done by itself", hint=hint)
+        if clock != "ots":
+            raise Malformed(f"anchor names {clock!r}, which is no clock", hint="the only one here is 'ots'")
+    if len(set(clocks)) != len(clocks):
+        raise Malformed("anchor names a clock twice")
 
 
 def _check_known(found: Collection[str], known: Collection[str], what: str) -> None:

@@ -78,6 +78,28 @@ def test_the_example_of_ethereum_in_the_file_is_true(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "words", "hint"),
+    [
+        ("anchor = ['ethereum']", "anchor names 'ethereum', which is never done by itself", "mirror anchor ethereum"),
+        ("anchor = ['otz']", "anchor names 'otz', which is no clock", "the only one here is 'ots'"),
+        ("anchor = ['ots', 'ots']", "anchor names a clock twice", ""),
+        ("anchor = 'ots'", "anchor has to be a list of texts", ""),
+        ("calendars = ['ots.example']", "calendars is 'ots.example', where http:// or https:// and a host", ""),
+        ("bitcoin = ['https://me:word@node.example']", "bitcoin holds a user's name or a password", ""),
+    ],
+)
+def test_what_is_mistyped_of_clocks_is_refused(tmp_path: Path, content: str, words: str, hint: str) -> None:
+    with pytest.raises(Malformed, match=re.escape(words)) as refusal:
+        read(tmp_path, f"{content}\n")
+    assert hint in refusal.value.hint
+
+
+def test_clocks_are_read(tmp_path: Path) -> None:
+    found = read(tmp_path, 'anchor = ["ots"]\ncalendars = ["https://ots.example"]\nbitcoin = ["http://[::1]/api"]\n')
+    assert (found.anchor, found.calendars, found.bitcoin) == (("ots",), ("https://ots.example",), ("http://[::1]/api",))
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         ("nods = []", "unknown setting of ethereum: 'nods'"),
