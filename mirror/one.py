@@ -4,6 +4,7 @@
     /tile/…                                     the tiles on the way from its entry to the root hash; from elsewhere
                                                 where somebody keeps the log apart: a proof vouches for itself
     /note/00/00/00/17.txt, /file/00/00/00/17/…  itself, and its attachments
+    /anchor/00/00/00/18/…                       the anchors of the smallest sizes that cover it, until one holds
 
 So one testimony costs one testimony, out of a log of any size. **Left out, and said:** every other entry and note,
 whether a later entry withdraws this one, and what the reader saw of the log before.
@@ -11,8 +12,9 @@ whether a later entry withdraws this one, and what the reader saw of the log bef
 
 from collections.abc import Iterable
 
-from mirror import tree
+from mirror import clocks, tree
 from mirror.audit import Evidence, claim_of_bytes
+from mirror.clocks_outside import NONE, Sources
 from mirror.edition import Edition
 from mirror.errors import FAULTS, BadProof, BadSignature, MirrorError, Refused, Unverified
 from mirror.formats import entry as entries
@@ -27,8 +29,11 @@ from mirror.verdict import Claim, Report, State
 NOT_READ = "not checked: whether it was withdrawn later, or what else is listed"
 
 
-def verify_one(evidence: Evidence, path: Path, trust: Trust) -> Report:
-    """Judge the testimony whose note lies at `path`; refuses a path where no note can lie."""
+def verify_one(evidence: Evidence, path: Path, trust: Trust, sources: Sources = NONE) -> Report:
+    """Judge the testimony whose note lies at `path`; refuses a path where no note can lie.
+
+    Its anchors are judged with the reader's `sources`.
+    """
     index = tree.index_of_note(path)
     if index is None:
         raise Refused(f"{in_words(path)} is not where a note lies", hint="such a path is note/00/00/00/17.txt")
@@ -50,6 +55,8 @@ def verify_one(evidence: Evidence, path: Path, trust: Trust) -> Report:
         check_listed(edition, index, evidence.logs(edition.key.ipns))
         item = in_words(path)
         _judge_note(report, edition, index, evidence)
+        log = clocks.Log(edition.key, edition.charter_cid, edition.checkpoint, edition.log)
+        clocks.judge_one(report, edition.tree, log, sources, index)
     except FAULTS as error:
         claim = Claim.SIGNED if isinstance(error, BadSignature) else claim_of_bytes(error)
         report.fault(Claim.COMPLETE if isinstance(error, BadProof) else claim, item, f"{item}: {error.message}", index)

@@ -12,6 +12,7 @@ where its check was made and no fault was found. What rests on a failed step is 
 """
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import Enum
 
 from mirror.check import Withdrawn
@@ -66,6 +67,33 @@ class Fault:
     index: int | None = None
 
 
+class Standing(Enum):
+    """How one anchor stands."""
+
+    EXISTED_BY = "existed by"
+    PENDING = "pending"
+    FALSE = "false"
+    NOT_CHECKED = "not checked"
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """What one anchor shows: that the first `size` entries existed by a `day`, where it holds; and in words why.
+
+    `item` is its place in the tree, `clock` its kind. `block` names what a reader has to ask for outside: chain and
+    height, and on Ethereum the hash that it has to have.
+    """
+
+    item: str
+    clock: str
+    size: int
+    standing: Standing
+    words: str
+    day: date | None = None
+    block: str = ""
+    block_hash: str = ""
+
+
 FAULTS_AT_MOST = 10_000
 """Faults that a report holds: more than anybody reads, and what a tree made to have no end of them cannot exceed."""
 
@@ -87,7 +115,7 @@ class Report:
     """Everything that one verification found.
 
     `newer` names the items that only a later version of this program can judge; `not_held` are the testimonies that the
-    keeper of this copy says not to hold, as a whole or their attachments.
+    keeper of this copy says not to hold, as a whole or their attachments; `anchors` those that were judged.
     """
 
     what: str
@@ -104,6 +132,8 @@ class Report:
     counts: Counts = field(default_factory=Counts)
     forked_with: bytes = b""
     not_held: set[int] = field(default_factory=set)
+    pages_not_held: int = 0
+    anchors: list[Anchored] = field(default_factory=list)
 
     def say(self, claim: Claim, state: State, *words: str) -> None:
         """Settle a claim. A fault that was found outweighs whatever is said."""

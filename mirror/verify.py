@@ -11,7 +11,7 @@
     9   attachments: the exact set, CID, length; withdrawn ones absent; nothing else anywhere
     10  the announcement, or the record of K's name that led here: signed by K, names this root and these numbers
     11  memory: what the reader saw before
-    12  anchors: this version checks none, and says so
+    12  anchors: each against this log, and with what the reader has from outside (`mirror.clocks`)
 
 The counterparts are arguments: `Evidence.get` promises blocks that hash to their CIDs, from wherever it has them;
 `Trust` says what the reader confirmed and saw. Nothing here knows a file or a network.
@@ -22,10 +22,11 @@ Left out: that an item of the reading room says what the notes say. Its bytes ar
 from collections.abc import Callable
 from typing import TypeVar
 
-from mirror import tree
+from mirror import clocks, tree
 from mirror.audit import Audit, Evidence, Run, claim_of_bytes
 from mirror.check import Rules
-from mirror.errors import FAULTS, BadSignature, Forked, Malformed, MirrorError, NeedsNewer, Refused, Unverified
+from mirror.clocks_outside import NONE, Sources
+from mirror.errors import FAULTS, BadSignature, Forked, Malformed, MirrorError, NeedsNewer, NotHeld, Refused, Unverified
 from mirror.formats import checkpoint as checkpoints
 from mirror.formats import note as signed_notes
 from mirror.formats import notes
@@ -43,22 +44,24 @@ from mirror.verdict import OLDER, Claim, Counts, Report, State
 T = TypeVar("T")
 
 
-def verify(evidence: Evidence, trust: Trust, run: Run) -> Report:
-    """Judge a tree. Faults are in the report; only what is no fault of the evidence is raised.
+def verify(evidence: Evidence, trust: Trust, run: Run, sources: Sources = NONE) -> Report:
+    """Judge a tree, its anchors with the reader's `sources`.
 
-    That is above all `Unavailable`, from `evidence.get`: who does not answer has neither lied nor lost anything.
+    Faults are in the report; only what is no fault of the evidence is raised. That is above all `Unavailable`, from
+    `evidence.get`: who does not answer has neither lied nor lost anything.
     """
-    return _Verification(evidence, trust, run).report
+    return _Verification(evidence, trust, run, sources).report
 
 
 class _Verification:
     """One run through the steps; each step leaves what the next ones rest on."""
 
-    def __init__(self, evidence: Evidence, trust: Trust, run: Run) -> None:
+    def __init__(self, evidence: Evidence, trust: Trust, run: Run, sources: Sources) -> None:
         self.report = Report(evidence.what, root_cid=evidence.root)
         self._evidence = evidence
         self._trust = trust
         self._run = run
+        self._sources = sources
         self._tree = Tree(evidence.root, evidence.get)
         self._passed: set[str] = set()
         self._once: set[Link] = set()
@@ -89,7 +92,7 @@ class _Verification:
         if self._evidence.record is not None:
             judge_record(self.report, key, self._evidence.record)
         self._judge_memory(key, edition, checkpoint, complete)
-        self.report.say(Claim.EXISTED_BY, State.NOT_CHECKED, self._on_anchors(top))
+        self._judge_anchors(key, charter, checkpoint)
         self._settle(edition, charter, checkpoint, complete)
 
     # Step 1 and 2: the root, the key
@@ -224,7 +227,10 @@ class _Verification:
             try:
                 tree.check_file(found.link, self._evidence.get)
             except FAULTS as error:
-                self._fault_bytes(found.path, error)
+                if isinstance(error, NotHeld) and path[0] in tree.READING_ROOM:
+                    self.report.pages_not_held += 1
+                else:
+                    self._fault_bytes(found.path, error)
             if path == (tree.ANCHOR,) and checkpoint and not tree.is_anchor(found.path, checkpoint.size):
                 words = f"{in_words(found.path)} has no place here: it is no proof for a checkpoint of this log"
                 self.report.fault(Claim.UNCHANGED, in_words(found.path), words)
@@ -275,9 +281,8 @@ class _Verification:
         if self._is_as_signed() and self.report.edition == seen.edition and self.report.root_cid != seen.root_cid:
             self._fork(seen, f"edition {seen.edition} had the index hash {seen.root_cid} when you saw it")
             return
-        log = TiledLog(shown.size, lambda place: self._tree.read(tuple(place.path.split("/"))))
         try:
-            step = timeline.advance(seen.checkpoint, shown, log)
+            step = timeline.advance(seen.checkpoint, shown, self._log(shown))
         except Forked:
             self._fork(seen, "two logs signed by this key cannot both be true")
         except FAULTS as error:
@@ -308,10 +313,15 @@ class _Verification:
         self.report.fault(Claim.APPEND_ONLY, "fork", words)
         self.report.forked_with = seen.signed_checkpoint
 
-    def _on_anchors(self, top: dict[str, Link]) -> str:
-        if tree.ANCHOR in top:
-            return "this edition has anchors, which this version of mirror cannot check"
-        return "no anchor in this edition"
+    def _judge_anchors(self, key: PublicKey, charter: Charter | None, checkpoint: Checkpoint | None) -> None:
+        if charter is None or checkpoint is None:
+            self.report.say(Claim.EXISTED_BY, State.NOT_CHECKED, "it rests on a page that is not what it should be")
+            return
+        log = clocks.Log(key, self._tree.link((tree.CHARTER,)).cid, checkpoint, self._log(checkpoint))
+        clocks.judge_all(self.report, self._tree, log, self._sources)
+
+    def _log(self, checkpoint: Checkpoint) -> TiledLog:
+        return TiledLog(checkpoint.size, lambda place: self._tree.read(tuple(place.path.split("/"))))
 
     # What holds
 
@@ -355,8 +365,10 @@ class _Verification:
             self.report.say(Claim.COMPLETE, State.NOT_CHECKED, "the log could not be read whole")
         elif self.report.newer:
             self.report.say(Claim.COMPLETE, State.NOT_CHECKED, self._on_newer())
-        elif self.report.not_held:
-            listed = ", ".join(f"#{index}" for index in sorted(self.report.not_held))
+        elif self.report.not_held or self.report.pages_not_held:
+            lacking = [f"#{index}" for index in sorted(self.report.not_held)]
+            pages = self.report.pages_not_held
+            listed = ", ".join([*lacking, _many(pages, "page", "pages")] if pages else lacking)
             self.report.say(Claim.COMPLETE, State.NOT_CHECKED, f"not held by this keeper: {listed}")
         elif withdrawn:
             here = _many(self.report.counts.testimonies, "testimony", "testimonies")

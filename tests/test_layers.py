@@ -10,7 +10,7 @@ import pytest
 from counterparts import CHECKOUT
 
 GROUND = {"errors", "formats"}
-JUDGES = {"check", "verdict", "trust", "edition", "audit", "alone", "one", "verify"}
+JUDGES = {"check", "verdict", "trust", "edition", "audit", "clocks", "alone", "one", "verify"}
 FLOW = GROUND | JUDGES | {"store", "log", "tree", "site", "intake"}
 MAY_IMPORT = {
     "errors": set(),
@@ -19,11 +19,11 @@ MAY_IMPORT = {
     **dict.fromkeys(["log", "tree"], GROUND | {"store"}),
     "verdict": GROUND | {"check"},
     "edition": GROUND | {"log", "tree", "check"},
-    "audit": GROUND | {"log", "tree", "check", "verdict"},
+    **dict.fromkeys(["audit", "clocks"], GROUND | {"log", "tree", "check", "verdict"}),
     "trust": GROUND | {"verdict"},
-    "one": GROUND | {"log", "tree", "check", "verdict", "trust", "edition", "audit"},
+    "one": GROUND | {"log", "tree", "check", "verdict", "trust", "edition", "audit", "clocks"},
     "alone": GROUND | {"check", "verdict", "trust"},
-    "verify": GROUND | {"log", "tree", "check", "verdict", "trust", "audit"},
+    "verify": GROUND | {"log", "tree", "check", "verdict", "trust", "audit", "clocks"},
     "site": GROUND | {"tree"},
     **dict.fromkeys(["plan", "carry"], FLOW),
     "follow": FLOW | {"carry"},
