@@ -48,7 +48,7 @@ MARKS_IN_ALL = 8000
 """Marks in a text: each costs some twenty microseconds, so that no text takes longer than a fifth of a second."""
 
 FOLDS_AT_MOST = 8
-"""Lists and quotes within each other; what lies deeper is shown as typed."""
+"""Lists within each other, or half as many as quotes; what lies deeper is shown as typed."""
 
 _RULES = (
     *("blockquote", "fence", "heading", "hr", "list"),
@@ -97,7 +97,7 @@ def _begin(text: str, at_most: int) -> str:
     cut = data[:at_most].decode(errors="ignore")
     for pause in ("\n\n", "\n", " "):
         at = cut.rfind(pause)
-        if at > len(cut) // 2:
+        if at >= len(cut) // 2:
             return cut[:at]
     return cut
 
@@ -150,7 +150,7 @@ def _through_markdown(text: str, headings: "_Headings") -> str | None:
 
 @lru_cache(maxsize=1)
 def _markdown() -> MarkdownIt:
-    markdown = MarkdownIt("zero", {"maxNesting": 2 * FOLDS_AT_MOST}).enable(_RULES)
+    markdown = MarkdownIt("zero", {"maxNesting": 2 * FOLDS_AT_MOST + 1}).enable(_RULES)
     markdown.normalizeLink = lambda url: url  # type: ignore[method-assign]
     markdown.validateLink = lambda url: True  # type: ignore[method-assign]
     return markdown

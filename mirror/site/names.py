@@ -38,7 +38,8 @@ OWN: dict[str, str] = {
 
 def own_name(tag: str) -> str:
     """What a language calls itself, with what its tag says besides; where it is not known here, its tag."""
-    known, rest = tag, []
+    known = tag
+    rest: list[str] = []
     while known and known not in OWN:
         known, _, last = known.rpartition("-")
         rest.insert(0, last)

@@ -169,7 +169,8 @@ def item(index: int, testimony: Testimony) -> Item:
 def opening(body: str) -> str:
     """How a text begins, on one line."""
     line = " ".join(body[: 4 * OPENING_AT_MOST].split())
-    return line if len(line) <= OPENING_AT_MOST and len(body) <= 4 * OPENING_AT_MOST else f"{line[:OPENING_AT_MOST]}…"
+    whole = len(line) <= OPENING_AT_MOST and len(body) <= 4 * OPENING_AT_MOST
+    return line if whole else f"{line[:OPENING_AT_MOST].rstrip()}…"
 
 
 def testimonies_page(mirror: Mirror, number: int, shown: Sequence[Shown]) -> bytes:

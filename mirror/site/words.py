@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from itertools import takewhile
 
 from mirror.errors import Refused
 
@@ -71,7 +72,8 @@ def nearest(tag: str) -> str:
 def direction(tag: str) -> str:
     """How a text in a language runs, for HTML's `dir`: `ltr`, `rtl`, or `auto` where the tag does not tell."""
     language, *rest = tag.lower().split("-")
-    script = next((subtag for subtag in rest if len(subtag) == 4 and subtag.isalpha()), None)
+    told = takewhile(lambda subtag: len(subtag) > 1, rest)
+    script = next((subtag for subtag in told if len(subtag) == 4 and subtag.isalpha()), None)
     if script is not None:
         return "rtl" if script in _SCRIPTS else "ltr"
     return "auto" if language in _UNTOLD else "rtl" if language in _RIGHT_TO_LEFT else "ltr"
