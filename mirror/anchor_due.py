@@ -2,6 +2,7 @@
 
     due(anchors, head)             complete proofs that the head does not hold, each checked against its own log
     changes(due, head)             where they go: for `Publisher.write_edition`
+    settle(anchors, head)          what an edition holds is no longer awaited
     standings(anchors, head)       what is in the edition, complete, or awaited
 
 A proof that is over something else, or damaged, is named and left out: nothing of it is signed into a tree. An edition
@@ -9,25 +10,33 @@ that already holds a proof of a size takes a better one (another calendar's bloc
 anyway, and is not made for that alone.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from mirror import anchor_ots, tree
-from mirror.anchor import COMPLETE, LINES, PENDING, PROOF, Standing, checkpoint_at, clock_of, held, path_of
+from mirror.anchor import (
+    COMPLETE,
+    ETHEREUM,
+    LINES,
+    OTS,
+    PENDING,
+    PROOF,
+    Standing,
+    checkpoint_at,
+    clock_of,
+    held,
+    path_of,
+)
 from mirror.edition import Edition
-from mirror.errors import FAULTS, MirrorError, Refused
+from mirror.errors import FAULTS, Malformed, MirrorError, Refused
 from mirror.formats import ots
-from mirror.formats.checkpoint import Checkpoint
 from mirror.formats.cid import CID
 from mirror.formats.unixfs import Put
 from mirror.store.anchors import Anchor, Anchors
 from mirror.tree import Change
 
-Check = Callable[[Checkpoint, Anchor, bytes], None]
-"""Raises one of `FAULTS` unless these bytes are a complete proof over a checkpoint."""
-
-CHECKS: dict[str, Check] = {"ots": anchor_ots.check}
-"""By the clock."""
+Wrong = Callable[[Anchor, MirrorError], None]
+"""Is told of what is kept and is no proof, and why."""
 
 
 class Due(NamedTuple):
@@ -38,21 +47,32 @@ class Due(NamedTuple):
     is_first: bool
 
 
-def due(anchors: Anchors, head: Edition, wrong: Callable[[Anchor, MirrorError], None]) -> list[Due]:
+def due(anchors: Anchors, head: Edition, wrong: Wrong) -> list[Due]:
     """What the next edition is to take in; `wrong` is told of what is kept and is no proof."""
     inside, found = held(head), []
     for anchor in anchors.complete():
-        if clock_of(anchor) not in CHECKS or (data := anchors.read(anchor)) is None:
-            continue
+        data = anchors.read(anchor) or b""
         if inside.get(anchor) == CID.of_raw(data):
             continue
         try:
-            CHECKS[clock_of(anchor)](checkpoint_at(head, anchor.size), anchor, data)
+            _check(head, anchor, data)
         except (*FAULTS, Refused) as error:
             wrong(anchor, error)
             continue
         found.append(Due(anchor, data, anchor not in inside))
     return found
+
+
+def _check(head: Edition, anchor: Anchor, data: bytes) -> None:
+    checkpoint = checkpoint_at(head, anchor.size)
+    if not tree.is_anchor(path_of(anchor), head.size):
+        raise Malformed(f"{anchor.name} is no name of a proof")
+    if clock_of(anchor) == OTS:
+        anchor_ots.check(checkpoint, anchor, data)
+        return
+    from mirror import anchor_ethereum  # noqa: PLC0415  (its libraries are an extra, and need time to load)
+
+    anchor_ethereum.check(head.key, checkpoint, anchor, data)
 
 
 def changes(due: Sequence[Due], head: Edition) -> Callable[[Put], Iterator[Change]]:
@@ -72,20 +92,36 @@ def changes(due: Sequence[Due], head: Edition) -> Callable[[Put], Iterator[Chang
     return put_all
 
 
+def settle(anchors: Anchors, head: Edition) -> None:
+    """Forget what was awaited of the proofs on Ethereum that an edition holds: nothing better comes of it."""
+    inside = held(head)
+    for anchor in list(anchors.pending()):
+        if clock_of(anchor) == ETHEREUM and anchor in inside:
+            anchors.forget_pending(anchor)
+
+
 def standings(anchors: Anchors, head: Edition) -> list[Standing]:
     """How every anchor stands that the head holds or that is kept here, smaller sizes first."""
-    inside, complete = held(head), set(anchors.complete())
-    found = [Standing(anchor, COMPLETE, f"in edition {head.number}") for anchor in inside]
-    found += [Standing(each, COMPLETE, "goes into the next edition") for each in complete - set(inside)]
-    for anchor in anchors.pending():
-        found.append(Standing(anchor, PENDING, _awaited(anchors, anchor)))
-    return sorted(found, key=lambda each: (each.anchor, each.state))
+    inside, complete, pending = held(head), set(anchors.complete()), set(anchors.pending())
+    return [_standing(anchors, each, head, inside, pending) for each in sorted({*inside, *complete, *pending})]
 
 
-def _awaited(anchors: Anchors, anchor: Anchor) -> str:
-    if anchor.name != PROOF:
-        return "awaited"
+def _standing(
+    anchors: Anchors, anchor: Anchor, head: Edition, inside: Collection[Anchor], pending: Collection[Anchor]
+) -> Standing:
+    data = anchors.read(anchor)
+    if anchor in inside:
+        return Standing(anchor, COMPLETE, f"in edition {head.number}")
+    if data is not None:
+        return Standing(anchor, COMPLETE, _blocks(anchor, data, "goes into the next edition"))
+    return Standing(anchor, PENDING, _blocks(anchor, anchors.read_pending(anchor) or b"", "awaited"))
+
+
+def _blocks(anchor: Anchor, data: bytes, otherwise: str) -> str:
+    """What a kept timestamp has and awaits; `otherwise` for another clock's proof."""
+    if clock_of(anchor) != OTS:
+        return otherwise
     try:
-        return anchor_ots.in_words(ots.parse(anchors.read_pending(anchor) or b""))
+        return anchor_ots.in_words(ots.parse(data))
     except FAULTS as error:
         return f"what is kept of it is damaged: {error.message}"

@@ -25,8 +25,9 @@ from typing import NamedTuple, Protocol
 from mirror.anchor import PROOF
 from mirror.errors import BadProof, Malformed, Missing, NeedsNewer, Unavailable
 from mirror.formats import ots
-from mirror.formats.bitcoin import Header
+from mirror.formats.bitcoin import Header, parse_header
 from mirror.formats.checkpoint import Checkpoint
+from mirror.formats.heads import Said
 from mirror.formats.ots import APPEND, SHA256, Op, Path, Proof
 from mirror.store.anchors import Anchor, Anchors
 
@@ -54,22 +55,26 @@ class Calendar(Protocol):
 
 
 class Blocks(Protocol):
-    """Somebody who shows blocks of Bitcoin."""
+    """Whoever shows blocks of Bitcoin; one `Said` for each who was asked."""
 
-    def bitcoin(self, height: int) -> Header:
-        """The block at a height. Raises Unavailable where nobody shows it, or they do not agree."""
+    def bitcoin(self, height: int) -> Sequence[Said]:
+        """What each says the header at a height is."""
 
 
 Find = Callable[[str], Calendar | None]
 """The calendar at an address that a promise names; None where that is not followed."""
 
 
-class Said(NamedTuple):
-    """What came of asking one calendar: `is_good` where it promised or showed what it should."""
+class Heard(NamedTuple):
+    """What came of asking one calendar: `is_good` where it promised or showed what it should.
+
+    `is_false` where it showed a block that does not hold what it should.
+    """
 
     who: str
     is_good: bool
     words: str
+    is_false: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class Stamped:
     """A proof as it stands now; None where nobody answered. And what each calendar said."""
 
     proof: Proof | None
-    said: tuple[Said, ...]
+    said: tuple[Heard, ...]
 
 
 def digest_of(checkpoint: Checkpoint) -> bytes:
@@ -107,7 +112,7 @@ def upgrade(proof: Proof, find: Find, blocks: Blocks | None) -> Stamped:
         for path, answer in zip(asked, pool.map(lambda each: _follow(proof, each, find), asked), strict=True):
             found, heard = _usable(answer, proof.digest, path.ops)
             kept, wrong = _compared(proof.digest, found, blocks)
-            said.append(heard if wrong is None else Said(heard.who, False, f"{heard.who} {wrong}"))
+            said.append(heard if wrong is None else Heard(heard.who, False, f"{heard.who} {wrong[0]}", wrong[1]))
             is_kept = any(each.attestation.height is not None for each in kept)
             paths += kept if is_kept else [path, *kept]
     return Stamped(ots.proof_of(proof.digest, paths), tuple(said))
@@ -134,23 +139,23 @@ def _follow(proof: Proof, path: Path, find: Find) -> _Answer:
     return _ask(calendar.who, lambda: calendar.upgrade(path.result(proof.digest)))
 
 
-def _usable(answer: _Answer, digest: bytes, opening: tuple[Op, ...]) -> tuple[list[Path], Said]:
+def _usable(answer: _Answer, digest: bytes, opening: tuple[Op, ...]) -> tuple[list[Path], Heard]:
     """Of an answer what leads to blocks or promises, each behind `opening`; and what to say of it."""
     if answer.words:
-        return [], Said(answer.who, False, answer.words)
+        return [], Heard(answer.who, False, answer.words)
     known = [path for path in answer.paths if path.attestation.tag in (ots.BITCOIN, ots.PENDING)]
     if not known:
-        return [], Said(answer.who, False, f"{answer.who} gives neither a promise nor a block of Bitcoin")
+        return [], Heard(answer.who, False, f"{answer.who} gives neither a promise nor a block of Bitcoin")
     if len(known) > PATHS_OF_ONE:
-        return [], Said(answer.who, False, f"{answer.who} gives {len(known)} ways at once, more than {PATHS_OF_ONE}")
+        return [], Heard(answer.who, False, f"{answer.who} gives {len(known)} ways at once, more than {PATHS_OF_ONE}")
     longer = [Path((*opening, *path.ops), path.attestation) for path in known]
     try:
         ots.proof_of(digest, longer)
         for path in longer:
             _check_end(path, digest)
     except (Malformed, NeedsNewer) as error:
-        return [], Said(answer.who, False, f"{answer.who} gives a way that leads nowhere: {error.message}")
-    return longer, Said(answer.who, True, f"{answer.who} {_told(known)}")
+        return [], Heard(answer.who, False, f"{answer.who} gives a way that leads nowhere: {error.message}")
+    return longer, Heard(answer.who, True, f"{answer.who} {_told(known)}")
 
 
 def _check_end(path: Path, digest: bytes) -> None:
@@ -164,24 +169,44 @@ def _told(paths: Sequence[Path]) -> str:
     return f"shows Bitcoin block {heights[0]}" if heights else "promises a block of Bitcoin"
 
 
-def _compared(digest: bytes, paths: Sequence[Path], blocks: Blocks | None) -> tuple[list[Path], str | None]:
-    """The ways that lead to the blocks they name, and what is wrong with another; without `blocks`, all of them."""
-    kept, wrong = [], None
+def _compared(
+    digest: bytes, paths: Sequence[Path], blocks: Blocks | None
+) -> tuple[list[Path], tuple[str, bool] | None]:
+    """The ways that lead to the blocks they name; what keeps another from it, and whether that makes it false.
+
+    Without `blocks`, all of them.
+    """
+    kept: list[Path] = []
+    wrong = None
     for path in paths:
         height = path.attestation.height
         if blocks is None or height is None:
             kept.append(path)
             continue
         try:
-            header = blocks.bitcoin(height)
+            header = _agreed(blocks.bitcoin(height), height)
         except Unavailable as error:
-            wrong = f"shows Bitcoin block {height}, which could not be looked at: {error.message}"
+            wrong = f"shows Bitcoin block {height}, which could not be looked at: {error.message}", False
             continue
         if header.merkle_root == path.result(digest):
             kept.append(path)
         else:
-            wrong = f"shows Bitcoin block {height}, and that block does not hold it"
+            wrong = f"shows Bitcoin block {height}, and that block does not hold it", True
     return kept, wrong
+
+
+def _agreed(said: Sequence[Said], height: int) -> Header:
+    """The header that everybody shows who answered. Raises `Unavailable` where nobody does, or they do not agree."""
+    answers = {each.value for each in said if each.value is not None}
+    if not answers:
+        raise Unavailable("; ".join(each.words for each in said) or "nobody was asked for it")
+    if len(answers) > 1 or b"" in answers:
+        shown = [each.who for each in said if each.value]
+        raise Unavailable(f"block {height} is not the same for everybody, or not there: {', '.join(shown) or 'nobody'}")
+    try:
+        return parse_header(answers.pop())
+    except Malformed as error:
+        raise Unavailable(error.message) from None
 
 
 # What is kept
@@ -213,15 +238,23 @@ def _check_over(proof: Proof, checkpoint: Checkpoint) -> None:
 
 
 def keep(anchors: Anchors, checkpoint: Checkpoint, proof: Proof) -> None:
-    """Keep a proof as far as it is: what is complete of it first, then what is still awaited."""
+    """Keep a proof as far as it is: what is complete of it first, beside what was before; then what is awaited."""
     anchor = anchor_of(checkpoint.size)
     done = [path for path in proof.paths if path.attestation.height is not None]
     if done:
-        anchors.put(anchor, bytes(ots.proof_of(proof.digest, done)))
+        anchors.put(anchor, bytes(ots.proof_of(proof.digest, [*done, *_done_before(anchors, checkpoint)])))
     if len(done) < len(proof.paths):
         anchors.put_pending(anchor, bytes(proof))
     else:
         anchors.forget_pending(anchor)
+
+
+def _done_before(anchors: Anchors, checkpoint: Checkpoint) -> tuple[Path, ...]:
+    data = anchors.read(anchor_of(checkpoint.size))
+    if data is None:
+        return ()
+    check(checkpoint, anchor_of(checkpoint.size), data)
+    return ots.parse_complete(data).paths
 
 
 def in_words(proof: Proof) -> str:

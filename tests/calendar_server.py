@@ -88,15 +88,17 @@ class Web(Listener):
 
     def answer(self, first: str, body: bytes) -> tuple[int, bytes]:
         """The status and the body that answer a request."""
-        raise NotImplementedError
+        return 404, b"nothing is here"
 
 
 class Calendar(Web):
-    """A calendar."""
+    """A calendar, which promises in the name of `name`; an `eager` one makes a block of everything at once."""
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, host: str = "127.0.0.1", *, eager: bool = False) -> None:
         super().__init__()
         self.chain = chain
+        self.name = f"http://{host}:{self.port}"
+        self._eager = eager
         self._awaiting: list[bytes] = []
         self._done: dict[bytes, tuple[Path, ...]] = {}
         self._nonces = count(1)
@@ -113,9 +115,11 @@ class Calendar(Web):
         return 404, b"Commitment not found"
 
     def _promise(self, digest: bytes) -> bytes:
-        ops = (Op(APPEND, hashlib.sha256(b"nonce %d" % next(self._nonces)).digest()[:16]), HASH)
-        path = Path(ops, ots.promised_by(self.url))
+        ops = (Op(APPEND, hashlib.sha256(b"%s %d" % (self.url.encode(), next(self._nonces))).digest()[:16]), HASH)
+        path = Path(ops, ots.promised_by(self.name))
         self._awaiting.append(path.result(digest))
+        if self._eager:
+            self.commit()
         return ots.print_answer([path])
 
     def commit(self, day: date = DAY) -> int:
@@ -165,13 +169,16 @@ class Explorer(Web):
 
 
 class BitcoinNode(Web):
-    """A chain, shown as Bitcoin Core's JSON-RPC does."""
+    """A chain, shown as Bitcoin Core does: by JSON-RPC, and with `rest` also as it does with rest=1."""
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, *, rest: bool = False) -> None:
         super().__init__()
         self.chain = chain
+        self._rest = rest
 
     def answer(self, first: str, body: bytes) -> tuple[int, bytes]:
+        if self._rest:
+            return self._plain(first)
         if not first.startswith("POST "):
             return 405, b"JSONRPC server handles only POST requests"
         asked = json.loads(body)
@@ -179,6 +186,16 @@ class BitcoinNode(Web):
         error = None if result is not None else {"code": -8, "message": "Block height out of range"}
         said = {"result": result, "error": error, "id": asked["id"]}
         return (500 if error else 200), json.dumps(said).encode()
+
+    def _plain(self, first: str) -> tuple[int, bytes]:
+        if asked := re.fullmatch(r"GET /rest/blockhashbyheight/([0-9]+)\.hex", first):
+            header = self.chain.header(int(asked[1]))
+            missing = (404, b"Block height out of range\r\n")
+            return missing if header is None else (200, f"{shown(header.hash)}\n".encode())
+        if asked := re.fullmatch(r"GET /rest/headers/1/([0-9a-f]{64})\.hex", first):
+            header = self.chain.by_hash(asked[1])
+            return (404, b"not found") if header is None else (200, f"{bytes(header).hex()}\n".encode())
+        return 404, b""
 
     def _result(self, method: str, given: list[Any]) -> Any:
         if method == "getblockcount":

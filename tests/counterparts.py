@@ -25,6 +25,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -43,6 +44,7 @@ __all__ = [
     "need_go",
     "need_ipfs_car",
     "need_node",
+    "need_ots",
     "need_package",
     "need_program",
     "need_service",
@@ -94,6 +96,12 @@ def need_program(*names: str) -> str:
     package = next((_DEBIAN[name] for name in names if name in _DEBIAN), None)
     how = f"; on Debian: apt install {package}" if package else ""
     absent(f"program not installed: {' or '.join(names)}{how}")
+
+
+def need_ots() -> str:
+    """The path of the stock client of OpenTimestamps, which the tests' own extra installs."""
+    beside = Path(sys.executable).parent / "ots"
+    return str(beside) if beside.exists() else need_program("ots")
 
 
 def need_go() -> str:

@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from calendar_server import DAY, FIRST, Calendar, Chain
+from calendar_server import DAY, FIRST, Calendar, Chain, mine
 from listening import answering
 from workbench import Bench
 
 from mirror import anchor_due, anchor_ots, tree
 from mirror.anchor import COMPLETE, PENDING, checkpoint_at, held
 from mirror.anchor_ots import Stamped, awaited, keep, stamp, upgrade
-from mirror.errors import BadProof, Malformed, MirrorError, Unavailable
+from mirror.errors import BadProof, Malformed, MirrorError
 from mirror.formats import bitcoin, ots
-from mirror.formats.bitcoin import Header
 from mirror.formats.checkpoint import Checkpoint
+from mirror.formats.heads import Said
 from mirror.formats.ots import Op, Proof
 from mirror.network import calendar as calendars
 from mirror.network.http import Route
@@ -46,11 +46,11 @@ class Town:
         assert proof is not None
         return upgrade(proof, self.find, self if compared else None)
 
-    def bitcoin(self, height: int) -> Header:
+    def bitcoin(self, height: int) -> list[Said]:
         header = self.chain.header(height)
-        if header is None:
-            raise Unavailable(f"nobody shows block {height}")
-        return header
+        return [
+            Said("a friend", None, f"it shows no block {height}") if header is None else Said("a friend", bytes(header))
+        ]
 
 
 @pytest.fixture
@@ -62,7 +62,10 @@ def town() -> Iterator[Town]:
 def holds(town: Town, proof: Proof | None) -> bool:
     """Whether each block that a proof speaks of has the merkle root that it leads to."""
     assert proof is not None
-    return bool(proof.blocks) and all(town.bitcoin(height).merkle_root == root for height, root in proof.blocks)
+    headers = {height: town.chain.header(height) for height, _ in proof.blocks}
+    return bool(headers) and all(
+        headers[at] is not None and headers[at].merkle_root == root for at, root in proof.blocks
+    )
 
 
 def test_every_calendar_promises_and_then_shows_its_block(town: Town) -> None:
@@ -199,7 +202,7 @@ def test_a_block_that_nobody_shows_is_not_taken_for_one(town: Town) -> None:
     town.calendars[0].replies["GET /timestamp/"] = answering(ots.print_answer([way]))
     compared = town.upgrade(proof, compared=True)
     assert compared.proof == proof
-    assert "which could not be looked at: nobody shows block 800050" in " ".join(each.words for each in compared.said)
+    assert "which could not be looked at: it shows no block 800050" in " ".join(each.words for each in compared.said)
 
 
 def test_a_promise_of_somebody_else_is_not_followed(town: Town) -> None:
@@ -241,6 +244,26 @@ def test_a_calendar_may_hand_on_to_another(town: Town) -> None:
 )
 def test_whom_a_promise_may_name(address: str, asked: tuple[str, ...], expected: bool) -> None:
     assert calendars.may_follow(address, asked) is expected
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        ([Said("b", None, "b did not answer")], None),
+        ([Said("b", b"", "b has none")], "is not the same for everybody, or not there: a friend"),
+        ([Said("b", bytes(mine(bytes(32), DAY)))], "is not the same for everybody, or not there: a friend, b"),
+    ],
+)
+def test_those_who_show_a_block_have_to_agree(town: Town, others: list[Said], words: str | None) -> None:
+    proof = stamp(CHECKPOINT, town.clients[:1], NONCE).proof
+    assert proof is not None
+    town.calendars[0].commit()
+    ask = town.bitcoin
+    town.bitcoin = lambda height: [*ask(height), *others]  # type: ignore[method-assign]
+    found = town.upgrade(proof, compared=True)
+    assert found.proof is not None
+    assert bool(found.proof.blocks) is (words is None)
+    assert words is None or words in found.said[0].words
 
 
 # What is kept
@@ -290,7 +313,8 @@ def test_a_complete_proof_goes_into_the_next_edition(town: Town, bench: Bench) -
 def test_one_calendar_is_enough_and_a_better_proof_follows(town: Town, bench: Bench) -> None:
     checkpoint = anchored(town, bench, town.calendars[0].commit)
     anchors = bench.workspace.anchors
-    assert [each.state for each in anchor_due.standings(anchors, bench.head)] == [COMPLETE, PENDING]
+    (standing,) = anchor_due.standings(anchors, bench.head)
+    assert (standing.state, standing.words) == (COMPLETE, f"Bitcoin block {FIRST}")
     bench.publisher.write_edition(anchors=anchor_due.changes(anchor_due.due(anchors, bench.head, no_fault), bench.head))
     town.calendars[1].commit()
     proof = awaited(anchors, checkpoint)
@@ -302,9 +326,11 @@ def test_one_calendar_is_enough_and_a_better_proof_follows(town: Town, bench: Be
     assert [each.is_first for each in found] == [False]
     bench.publish(bench.write("two.md"))
     bench.publisher.write_edition(anchors=anchor_due.changes(found, bench.head))
-    (standing, waiting) = anchor_due.standings(anchors, bench.head)
+    (standing,) = anchor_due.standings(anchors, bench.head)
     assert (standing.state, standing.words) == (COMPLETE, f"in edition {bench.head.number}")
-    assert waiting.words == f"Bitcoin block {FIRST}, Bitcoin block {FIRST + 1}, promised by {town.calendars[2].url}"
+    awaited_still = awaited(anchors, checkpoint)
+    assert awaited_still is not None
+    assert [address for address, _ in awaited_still.promises] == [town.calendars[2].url]
     bench.verify()
 
 
@@ -359,4 +385,6 @@ def test_a_damaged_pending_proof_is_said_to_be_damaged(bench: Bench) -> None:
 
 def test_a_day_is_the_blocks_own(town: Town) -> None:
     height = town.calendars[0].commit()
-    assert bitcoin.parse_header(bytes(town.bitcoin(height))).day == DAY
+    header = town.chain.header(height)
+    assert header is not None
+    assert bitcoin.parse_header(bytes(header)).day == DAY

@@ -28,6 +28,7 @@ from pathlib import Path
 import click
 import pytest
 import test_layers
+from calendar_server import Calendar, Chain
 from counterparts import CHECKOUT, need_program
 
 from mirror import errors
@@ -150,6 +151,7 @@ IN_JSON = [
     ("announce", "announce --note announcement.txt"),
     ("serve", "serve --dry-run"),
     ("name", "name --record voices.ipns-record"),
+    ("anchor status", "anchor status"),
     ("key new", "key new anna.example -o anna.age"),
     ("key show", "key show"),
     ("key passphrase", "key passphrase --identity age.txt"),
@@ -206,9 +208,13 @@ def test_cli_md_lists_the_names_in_every_json_document(
         assert main.run(["--json", *line.split(" ")]) == 3
         assert set(json.loads(capsys.readouterr().out)) in documents(path), line
 
+    with Calendar(Chain()) as calendar:
+        for path, line, code in (("anchor ots", "anchor ots", 0), ("anchor upgrade", "anchor upgrade", 3)):
+            assert main.run(["--json", *line.split(" "), "--calendar", calendar.url]) == code
+            assert set(json.loads(capsys.readouterr().out)) in documents(path), line
 
 def test_cli_md_names_a_document_for_each_command() -> None:
-    named = {path for path, _ in IN_JSON} | {"request", "pin", "reach"}
+    named = {path for path, _ in IN_JSON} | {"request", "pin", "reach", "anchor ots", "anchor upgrade"}
     ends = {
         path.removeprefix("mirror ") for path, each in COMMANDS.items() if not isinstance(each.command, click.Group)
     }

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from calendar_server import Calendar, Chain, Explorer
 from fakenode import FakeNode
 from fakepins import FakeCluster, FakeService
 from laid import Publisher
@@ -27,11 +28,11 @@ from test_name_command import Names
 
 from mirror.store.archive import Archive
 
-NAMES = ("gateway.test", "routing.test", "cluster.test", "pins.test")
+NAMES = ("gateway.test", "routing.test", "cluster.test", "pins.test", "calendar.test", "explorer.test")
 
-MEDIA = r"application/[a-z.-]+(; version=1; order=dfs; dups=n)?"
+MEDIA = r"application/[a-z0-9.-]+(; version=1; order=dfs; dups=n)?"
 ALLOWED = {
-    "host": r"(gateway|routing|cluster|pins)\.test(:\d+)?|127\.0\.0\.1:\d+",
+    "host": r"(gateway|routing|cluster|pins|calendar|explorer)\.test(:\d+)?|127\.0\.0\.1:\d+",
     "accept": rf"\*/\*|{MEDIA}",
     "accept-encoding": "identity",
     "connection": "keep-alive",
@@ -137,11 +138,15 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with contextlib.ExitStack() as stack:
         archive = stack.enter_context(Archive(base / "served"))
         node = stack.enter_context(FakeNode())
+        calendar = stack.enter_context(Calendar(chain := Chain(), eager=True))
+        calendar.name = "http://calendar.test"
         ports = [
             stack.enter_context(serving(shelf_of(archives=[archive]))).port,
             stack.enter_context(Names(record)).port,
             _port(stack.enter_context(FakeCluster()).url),
             _port(stack.enter_context(FakeService("s3cret-token")).url),
+            calendar.port,
+            stack.enter_context(Explorer(chain)).port,
             node.port,
         ]
         relays = [stack.enter_context(Relay(port)) for port in ports]
@@ -149,6 +154,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         proxy = stack.enter_context(Socks({name: found[name].port for name in NAMES}))
         (publisher.home / "mirror.toml").write_text(
             f'proxy = "{proxy.url}"\ngateways = ["http://gateway.test"]\nrouting = ["http://routing.test"]\n'
+            'calendars = ["http://calendar.test"]\nbitcoin = ["http://explorer.test"]\n'
             f'[service.home]\nkind = "kubo"\naddress = "/ip4/127.0.0.1/tcp/{found["node"].port}"\n'
             '[service.ours]\nkind = "cluster"\naddress = "http://cluster.test"\n'
             '[service.paid]\nkind = "pinning"\naddress = "http://pins.test"\n'
@@ -172,6 +178,8 @@ COMMANDS = [
     "--home voices status",
     "--home voices publish new.txt --language en --no-tokens --yes --pin --node-shows-its-address",
     "--home voices withdraw 1 --yes",
+    "--home voices anchor ots",
+    "--home voices anchor upgrade",
     "--home copy --proxy PROXY reach LINK --gateway http://gateway.test --at http://routing.test",
     "--home copy --proxy PROXY verify LINK --gateway http://gateway.test --key VKEY",
     "--home copy --proxy PROXY read TREE 1 --gateway http://gateway.test --key VKEY",

@@ -13,16 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from calendar_server import Calendar, Chain, Explorer
 from fakepins import FakeCluster, FakeService
 from laid import Publisher
 from serving import serving, shelf_of
 from test_name_command import Names
 from watching import Microsocks, Watched, run_watched
 
+from mirror import anchor_ots
+from mirror.anchor import checkpoint_at
 from mirror.cli import main
+from mirror.edition import Edition
+from mirror.formats import ots
 from mirror.store.archive import Archive
 
-HOSTS = {"gateway.test", "routing.test", "cluster.test", "pins.test"}
+HOSTS = {"gateway.test", "routing.test", "cluster.test", "pins.test", "calendar.test", "explorer.test"}
 """Names that nobody has (RFC 6761) but the proxy's own file of hosts."""
 
 
@@ -57,11 +62,13 @@ class Town:
         self.proxy = proxy
         shutil.copytree(told.publisher.folder, folder, dirs_exist_ok=True)
         (folder / "new.txt").write_text("What happened on another day.")
-        routing, cluster, pins = services
+        routing, cluster, pins, calendar, explorer = services
         self.settings = (
             f'proxy = "{proxy}"\n'
             f'gateways = ["http://gateway.test:{told.gateway}"]\n'
             f'routing = ["http://routing.test:{routing}"]\n'
+            f'calendars = ["http://calendar.test:{calendar}"]\n'
+            f'bitcoin = ["http://explorer.test:{explorer}"]\n'
             f'[service.ours]\nkind = "cluster"\naddress = "http://cluster.test:{cluster}"\n'
             f'[service.paid]\nkind = "pinning"\naddress = "http://pins.test:{pins}"\n'
         )
@@ -87,12 +94,26 @@ class Town:
         return run_watched(self.folder, arguments, MIRROR_STATE=self.folder / "state", MIRROR_IDENTITY_FILE=identity)
 
 
+def stamped(folder: Path, told: Told, calendar: Calendar) -> None:
+    """Lets the log's older checkpoint be promised a block, and be in one."""
+    with Archive(told.publisher.home / "archive") as archive:
+        digest = anchor_ots.digest_of(checkpoint_at(Edition(archive.head(), archive.blocks.get), 1))
+    paths = ots.parse_answer(calendar.answer("POST /digest", digest)[1])
+    path = folder / "voices" / "secret" / "anchors" / "1" / "pending" / "checkpoint.txt.ots"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(ots.proof_of(digest, paths)))
+    calendar.commit()
+
+
 @pytest.fixture
 def town(tmp_path: Path, told: Told) -> Iterator[tuple[Town, Microsocks]]:
     with contextlib.ExitStack() as stack:
         names = stack.enter_context(Names(told.publisher.home.joinpath("archive/name.ipns-record").read_bytes()))
         fakes = [stack.enter_context(FakeCluster()), stack.enter_context(FakeService())]
-        ports = [names.port, *(int(fake.url.rpartition(":")[2]) for fake in fakes)]
+        calendar = stack.enter_context(Calendar(chain := Chain(), "calendar.test"))
+        explorer = stack.enter_context(Explorer(chain))
+        stamped(tmp_path, told, calendar)
+        ports = [names.port, *(int(each.url.rpartition(":")[2]) for each in (*fakes, calendar, explorer))]
         (tmp_path / "proxy").mkdir()
         proxy = stack.enter_context(Microsocks(tmp_path / "proxy", sorted(HOSTS)))
         yield Town(tmp_path, told, ports, proxy.url), proxy
@@ -110,6 +131,8 @@ COMMANDS = {
         "pins.test",
         "routing.test",
     },
+    "--home voices anchor ots": {"calendar.test"},
+    "--home voices anchor upgrade": {"calendar.test", "explorer.test"},
     "--home voices withdraw 1 --yes": {"cluster.test", "pins.test", "routing.test"},
     "--home reader reach LINK": {"gateway.test", "routing.test"},
     "--home reader verify LINK --key VKEY": {"gateway.test", "routing.test"},
@@ -158,6 +181,7 @@ HERE = [
     "--home voices key show",
     "preview new.txt --language en",
     "--home voices announce",
+    "--home voices anchor status",
     "--home voices fsck",
     "--home voices export -o voices.car",
     "--home voices backup voices.age",
@@ -168,6 +192,7 @@ HERE = [
     "--home reader read voices 1 --key VKEY",
     "--home reader list voices",
     "--home reader trust LINK --yes",
+    "verifier -o verify.html",
     "--home voices request NOTE --for voices --key anna.age -o request.txt",
     "demo demo",
     "--home copy drop 1",
