@@ -38,9 +38,9 @@ Said = Declines | Raw | Callable[[Any, Any], Any] | str | None
 
 
 class Relay:
-    """Between who asks and a real node."""
+    """Between who asks and a real node; without one, what `says` does not hold is not known."""
 
-    def __init__(self, chain: Anvil) -> None:
+    def __init__(self, chain: Anvil | None) -> None:
         self.says: dict[str, Any] = {}
         self.asked: list[str] = []
         self.heads: list[bytes] = []
@@ -70,6 +70,8 @@ class Relay:
         answer = {"jsonrpc": "2.0", "id": asked["id"]}
         if isinstance(said, Declines):
             answer["error"] = {"code": said.code, "message": said.words}
+        elif self._chain is None:
+            answer |= {"error": {"code": -32601, "message": "?"}} if said is ... else {"result": said}
         elif said is ...:
             answer |= {
                 key: value for key, value in self._chain.ask(method, *params).items() if key in ("result", "error")

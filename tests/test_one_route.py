@@ -16,6 +16,7 @@ import pytest
 from calendar_server import Calendar, Chain, Explorer
 from fakepins import FakeCluster, FakeService
 from laid import Publisher
+from relay import Relay
 from serving import serving, shelf_of
 from test_name_command import Names
 from watching import Microsocks, Watched, run_watched
@@ -27,7 +28,18 @@ from mirror.edition import Edition
 from mirror.formats import ots
 from mirror.store.archive import Archive
 
-HOSTS = {"gateway.test", "routing.test", "cluster.test", "pins.test", "calendar.test", "explorer.test"}
+ETHEREUM = {
+    "eth_chainId": "0x1",
+    "eth_getCode": "0x",
+    "eth_getBlockByNumber": {"baseFeePerGas": "0x1"},
+    "eth_maxPriorityFeePerGas": "0x1",
+    "eth_getTransactionCount": "0x0",
+    "eth_estimateGas": "0x5208",
+    "eth_getBalance": "0xde0b6b3a7640000",
+}
+"""What a node of Ethereum says to who only looks."""
+
+HOSTS = {"ethereum.test", "gateway.test", "routing.test", "cluster.test", "pins.test", "calendar.test", "explorer.test"}
 """Names that nobody has (RFC 6761) but the proxy's own file of hosts."""
 
 
@@ -62,7 +74,7 @@ class Town:
         self.proxy = proxy
         shutil.copytree(told.publisher.folder, folder, dirs_exist_ok=True)
         (folder / "new.txt").write_text("What happened on another day.")
-        routing, cluster, pins, calendar, explorer = services
+        routing, cluster, pins, calendar, explorer, ethereum = services
         self.settings = (
             f'proxy = "{proxy}"\n'
             f'gateways = ["http://gateway.test:{told.gateway}"]\n'
@@ -71,6 +83,7 @@ class Town:
             f'bitcoin = ["http://explorer.test:{explorer}"]\n'
             f'[service.ours]\nkind = "cluster"\naddress = "http://cluster.test:{cluster}"\n'
             f'[service.paid]\nkind = "pinning"\naddress = "http://pins.test:{pins}"\n'
+            f'[ethereum]\nnodes = ["http://ethereum.test:{ethereum}"]\naccount = "0x{"11" * 20}"\n'
         )
         shutil.copytree(folder / "voices" / "archive", folder / "copy" / "archive")
         for home in ("voices", "reader", "copy"):
@@ -113,7 +126,10 @@ def town(tmp_path: Path, told: Told) -> Iterator[tuple[Town, Microsocks]]:
         calendar = stack.enter_context(Calendar(chain := Chain(), "calendar.test"))
         explorer = stack.enter_context(Explorer(chain))
         stamped(tmp_path, told, calendar)
-        ports = [names.port, *(int(each.url.rpartition(":")[2]) for each in (*fakes, calendar, explorer))]
+        ethereum = stack.enter_context(Relay(None))
+        ethereum.says |= ETHEREUM
+        others = (*fakes, calendar, explorer, ethereum)
+        ports = [names.port, *(int(each.url.rpartition(":")[2]) for each in others)]
         (tmp_path / "proxy").mkdir()
         proxy = stack.enter_context(Microsocks(tmp_path / "proxy", sorted(HOSTS)))
         yield Town(tmp_path, told, ports, proxy.url), proxy
@@ -134,6 +150,8 @@ COMMANDS = {
     "--home voices anchor ots": {"calendar.test"},
     "--home voices anchor upgrade": {"calendar.test", "explorer.test"},
     "--home voices withdraw 1 --yes": {"cluster.test", "pins.test", "routing.test"},
+    "--home voices anchor ethereum --dry-run": {"ethereum.test"},
+    "--home voices inscribe 1 --dry-run": {"ethereum.test"},
     "--home reader reach LINK": {"gateway.test", "routing.test"},
     "--home reader verify LINK --key VKEY": {"gateway.test", "routing.test"},
     "--home reader verify AT_GATEWAY --key VKEY": {"gateway.test"},

@@ -48,8 +48,10 @@ def open_nodes(session: Session, workspace: Workspace, ethereum: Ethereum) -> It
     """The nodes of `[ethereum]`, ready to be asked; what they ask for is shown to each."""
     kept = workspace.credentials.read(CREDENTIALS)
     authorization = None if kept is None else Authorization.parse(kept.line)
-    with contextlib.ExitStack() as stack, as_typed("mirror.toml: ethereum.nodes"):
-        yield [stack.enter_context(Node(url, session.route, authorization)) for url in ethereum.nodes]
+    with contextlib.ExitStack() as stack:
+        with as_typed("mirror.toml: ethereum.nodes"):
+            nodes = [stack.enter_context(Node(url, session.route, authorization)) for url in ethereum.nodes]
+        yield nodes
 
 
 def account_of(ethereum: Ethereum) -> bytes | None:
