@@ -5,8 +5,9 @@ edition are the same bytes. Bringing in takes only what an archive lacks, as one
 copy that its caller has verified; it refuses an older edition (`mirror.carry_back` takes from that what is lacking),
 another mirror's, and a log that is no continuation.
 
-What was withdrawn since the edition held leaves the archive's files too, in the order of `mirror.store.archive`: the
-list of blocks, the edition, `head`, the files anew. A crash at any step is taken up by `adopt` and `finish`.
+What was withdrawn since the edition held leaves the archive's files too, and with it all pages that earlier editions
+had and the new one has not, in the order of `mirror.store.archive`: the list of blocks, the edition, `head`, the files
+anew. A crash at any step is taken up by `adopt` and `finish`.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import BinaryIO
 
 from mirror import tree
 from mirror.alone import ONE_FILES, ONE_NOTE, ONE_PROOF
+from mirror.carry_pages import left_out_of, showing
 from mirror.edition import Edition
 from mirror.errors import Forked, Refused, Unverified
 from mirror.formats import car, merkle, unixfs
@@ -27,6 +29,7 @@ from mirror.log import timeline
 from mirror.log.tree import TiledLog
 from mirror.store import files
 from mirror.store.archive import Archive
+from mirror.tree_pages import pages_held
 
 
 def blocks_of(
@@ -100,6 +103,7 @@ def bring_in(archive: Archive, root: CID, get: Get) -> tuple[Edition, int]:
     """
     shown = Edition(root, get)
     archive.set_dropping(_check_newer(archive, shown))
+    _leave_out_pages(archive, shown, get)
     with archive.new_edition(shown.number) as edition:
         for cid, data in blocks_of(root, get, lambda cid: cid in archive.left_out or cid in archive.blocks):
             edition.put(cid, cid.check(data))
@@ -119,7 +123,8 @@ def adopt(archive: Archive, judge: Callable[[CID], None]) -> Edition | None:
         return None
     judge(pending[1])
     shown = Edition(pending[1], archive.blocks.get)
-    archive.set_dropping(_check_newer(archive, shown))
+    pages = _leave_out_pages(archive, shown, archive.get)
+    archive.set_dropping(_check_newer(archive, shown) | pages)
     _commit(archive, shown.root)
     return Edition(shown.root, archive.blocks.get)
 
@@ -136,7 +141,18 @@ def _check_newer(archive: Archive, shown: Edition) -> set[CID]:
     held = Edition(archive.head(), archive.blocks.get)
     _check_continues(held, shown)
     gone = [index for index in shown.withdrawn() if index < held.size and held.holds(index)]
-    return {cid for index in gone for cid in held.blocks_at(index)}.union(archive.dropping())
+    pages = pages_held(archive) if gone else set()
+    return {cid for index in gone for cid in held.blocks_at(index)}.union(pages, archive.dropping())
+
+
+def _leave_out_pages(archive: Archive, shown: Edition, get: Get) -> set[CID]:
+    """Leave out the pages of a new edition that show what this keeper leaves out; which."""
+    dropped = left_out_of(archive, shown)
+    pages = showing(shown, dropped, get)
+    if not pages <= archive.left_out:
+        is_withdrawn = any(shown.entry(index).cid in archive.withdrawn_here for index in dropped)
+        archive.set_left_out(archive.left_out | pages, pages if is_withdrawn else ())
+    return pages
 
 
 def _commit(archive: Archive, root: CID) -> None:

@@ -20,6 +20,7 @@ from mirror.formats.cid import CID
 from mirror.formats.unixfs import Get
 from mirror.store import files
 from mirror.store.archive import Archive, root_of
+from mirror.tree_pages import pages_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,26 @@ def fill_in(archive: Archive, root: CID, get: Get) -> Filled:
     withdrawn = {cid for index in skipped for cid in shown.blocks_at(index)}
     if withdrawn:
         withdrawn.difference_update(_reach(held.root, either(archive, get)))
-    withdrawn.update(archive.withdrawn_here)
+    withdrawn.update(archive.withdrawn_here, _outdated_pages(archive, held, root, get))
     lacking = [cid for cid in tree.reach(root, get) if cid not in withdrawn and not _has(archive, cid)]
     for path, cids in _places(archive, lacking, archive.edition_path(shown.number)).items():
         _mend(path, cids, get, root)
     archive.refresh()
-    archive.set_left_out(cid for cid in archive.left_out if cid not in archive.blocks)
+    archive.set_left_out(_still_left_out(archive))
     return Filled(held, shown, len(lacking), skipped)
+
+
+def _still_left_out(archive: Archive) -> list[CID]:
+    """What is left out and did not come now; pages that only earlier editions had are no longer spoken of."""
+    left = [cid for cid in archive.left_out if cid not in archive.blocks]
+    used = set(_reach(archive.head(), archive.get)) if left else set()
+    return [cid for cid in left if cid in used]
+
+
+def _outdated_pages(archive: Archive, held: Edition, root: CID, get: Get) -> set[CID]:
+    """The blocks of a copy's reading room that the newest tree does not use."""
+    pages = set(pages_in(root, get, set()))
+    return pages.difference(_reach(held.root, either(archive, get))) if pages and root != held.root else set()
 
 
 def _has(archive: Archive, cid: CID) -> bool:

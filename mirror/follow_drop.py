@@ -1,8 +1,9 @@
 """A keeper leaves single testimonies out of her copy, which stays servable and says what it lacks.
 
-Only the raw blocks go: the note, and what its attachments hold. Folders stay, so that the tree can be walked, and so
-does whatever another testimony uses too. Which blocks are left out is said in the archive before they go
-(`mirror.store.archive`): nothing fetches them again, and whoever judges the copy is told `not held by this keeper`.
+Only the raw blocks go: the note, what its attachments hold, and the pages that show it (`mirror.carry_pages`), of
+earlier editions all pages. Folders stay, so that the tree can be walked, and so does whatever another testimony uses too. Which
+blocks are left out is said in the archive before they go (`mirror.store.archive`): nothing fetches them again, and
+whoever judges the copy is told `not held by this keeper`.
 
 The log still lists what is dropped here, and other copies hold it: whether it is withdrawn the publisher says.
 """
@@ -10,11 +11,13 @@ The log still lists what is dropped here, and other copies hold it: whether it i
 from collections.abc import Sequence
 
 from mirror import carry
+from mirror.carry_pages import left_out_of, showing
 from mirror.edition import Edition
 from mirror.errors import Refused
 from mirror.formats import entry as entries
 from mirror.formats.cid import CID, RAW
 from mirror.store.archive import Archive
+from mirror.tree_pages import pages_held
 
 
 def drop(archive: Archive, indexes: Sequence[int], *, withdrawn: bool = False) -> int:
@@ -29,8 +32,9 @@ def drop(archive: Archive, indexes: Sequence[int], *, withdrawn: bool = False) -
         if not edition.holds(index):
             raise Refused(f"#{index} is not here: it was withdrawn")
     blocks = _only_of(edition, set(indexes))
+    blocks |= showing(edition, left_out_of(archive, edition).union(indexes), archive.get)
     archive.set_left_out(archive.left_out | blocks, blocks if withdrawn else ())
-    archive.set_dropping(blocks)
+    archive.set_dropping(blocks | pages_held(archive))
     return carry.finish(archive) or 0
 
 

@@ -5,6 +5,9 @@ reach the whole account, with its versions and translations; but a request by wh
 else's text reaches only that translation and what in turn was made of it, for it is easy to join an account: its hash
 stands in the log. What is listed says which indexes and, where a token was shown, the token; a request never is.
 
+Pages of the reading room show others beside what is withdrawn, and each edition has its own: all that earlier editions
+had go with it, but for those that the new one uses too.
+
 Order, and what a crash leaves: a list of the blocks to drop is written first (`Archive.set_dropping`); then the new
 edition is laid and committed as any other; then the archive's files are written anew without those blocks, one after
 the other, each by a rename; then the list is removed. `finish` takes this up where it stopped; until the new edition is
@@ -29,6 +32,7 @@ from mirror.log.append import Growth
 from mirror.publish import Published, Publisher
 from mirror.store.archive import Archive, NewEdition
 from mirror.tree import Change
+from mirror.tree_pages import pages_held
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,8 @@ def withdraw(
             if head.tree.find(path) is not None:
                 yield Change(path, None)
 
-    archive.set_dropping(sorted({cid for index in wanted.indexes for cid in head.blocks_at(index)}))
+    blocks = {cid for index in wanted.indexes for cid in head.blocks_at(index)}
+    archive.set_dropping(sorted(blocks | pages_held(archive)))
     published = publisher.write_edition(write, files=files, day=day)
     finish(publisher, archive)
     return published

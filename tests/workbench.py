@@ -17,6 +17,7 @@ from strategies import AUTHOR, KEY, NAME
 
 from mirror import plan as plans
 from mirror.audit import Evidence, Run
+from mirror.cli.rooms import room_of
 from mirror.edition import Edition
 from mirror.errors import Unverified
 from mirror.formats import notes
@@ -60,7 +61,9 @@ def front_matter(**values: Any) -> str:
 class Bench:
     """One workspace, one machine's record, and a folder of drafts."""
 
-    def __init__(self, base: Path, charter: Charter = CHARTER, key: SecretKey = KEY) -> None:
+    def __init__(self, base: Path, charter: Charter = CHARTER, key: SecretKey = KEY, *, room: bool = False) -> None:
+        """With a `room`, every edition has one, as those of the command line do."""
+        self.room = room
         self.base = base
         self.key = key
         self.folder = base / "drafts"
@@ -76,7 +79,8 @@ class Bench:
         """The publisher of a new run: whatever the last one held in memory is forgotten."""
         self.workspace.archive.close()
         self.workspace = Workspace(self.workspace.home)
-        self.publisher = Publisher(self.workspace.archive, self.key, self.record, self.chance)
+        room = room_of(self.workspace) if self.room else None
+        self.publisher = Publisher(self.workspace.archive, self.key, self.record, self.chance, room=room)
         return self.publisher
 
     def prepare(self, *, newest: bool = False) -> list[str]:

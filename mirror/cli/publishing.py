@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,12 +12,15 @@ from typing import Any, BinaryIO
 
 import click
 
+from mirror.anchor_due import Due, changes
 from mirror.audit import Evidence, Run
 from mirror.cli.announcing import link_of_edition, print_code
 from mirror.cli.attaching import attachment_as_json, attachment_lines
 from mirror.cli.main import Session
 from mirror.cli.previewing import draft_options, may_identify, options_of, refuse_flawed
 from mirror.cli.processes import processes
+from mirror.cli.rooms import room_of
+from mirror.cli.scheduling import may_take_up, settle, take_up
 from mirror.cli.terminal import Terminal, escape, isolate, many
 from mirror.cli.typed import Misused, as_typed, check_new
 from mirror.cli.unlocking import passphrase_option, unlock
@@ -47,7 +50,7 @@ TOKENS_SHOWN_AT_MOST = 50
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="PATH…")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True), metavar="[PATH…]")
 @draft_options
 @click.option(
     "--tokens", "tokens_file", type=click.Path(path_type=Path), help="Write the withdrawal tokens to this new file."
@@ -87,6 +90,7 @@ def publish(
     shown once or written with --tokens: give it to the author, who can take her testimony back with it. An entry of
     the log can never be taken back, and copies that others made cannot be recalled. With --pin, or `pin` in
     mirror.toml, it is then pinned, as mirror pin does, and named; where that fails, the edition is here all the same.
+    Complete proofs of outside clocks (mirror anchor) go into it; without a PATH, an edition is made for them alone.
 
     \b
     mirror publish --tokens tokens.txt testimonies/
@@ -95,6 +99,10 @@ def publish(
     """
     workspace = Workspace(session.home).require()
     _check_paths(workspace, paths)
+    if not paths and not may_take_up(workspace):
+        raise Misused(
+            "nothing says what to publish, and no anchor waits for an edition", hint="name a file or a folder"
+        )
     order = Order(
         paths,
         options_of(workspace, given),
@@ -134,19 +142,21 @@ def run_publish(session: Session, workspace: Workspace, signing: SecretKey, orde
     with processes(len(found)) as executor, workspace.writing(), workspace.archive, workspace.texts(signing) as texts:
         publisher = begin(session, workspace, signing, newest=order.this_is_newest)
         bring_up_to_date(texts, publisher.head)
+        proofs = take_up(session, workspace, publisher.head)
         ask = partial(_ask, terminal, order.edited)
         plan = make_plan(found.paths(), order.options, publisher.head, texts, ask, executor)
         _show_plan(terminal, plan, order.options)
-        if not plan.steps:
+        if not plan.steps and not any(each.is_first for each in proofs):
             terminal.say(f"nothing new to publish; edition {publisher.head.number} stays the newest")
             terminal.give({"published": None, "edition": publisher.head.number, "known": _known(plan)})
             return 0
         _check_shown(plan, order)
         question = f"publish {_count(len(plan.steps))}? what is listed can be withdrawn, but never unlisted"
-        if not terminal.confirm(question, yes=order.yes):
+        if not terminal.confirm(question if plan.steps else "make an edition for them?", yes=order.yes):
             raise Refused("nothing was published")
-        published, listed = _carry_out(session, workspace, publisher, plan, order, executor)
+        published, listed = _carry_out(session, workspace, publisher, plan, order, proofs, executor)
         remember(texts, plan, published.size)
+        settle(workspace, publisher.head)
     return print_published(
         session,
         signing.public,
@@ -185,7 +195,12 @@ def _check_tokens(session: Session, workspace: Workspace, order: Order) -> None:
     path = order.tokens_file
     if path is not None and order.no_tokens:
         raise Misused("--tokens and --no-tokens exclude each other")
-    if path is None and not order.no_tokens and (session.terminal.as_json or not session.terminal.interactive):
+    if (
+        path is None
+        and order.paths
+        and not order.no_tokens
+        and (session.terminal.as_json or not session.terminal.interactive)
+    ):
         raise Misused(
             "nothing says where the withdrawal tokens go", hint="give --tokens FILE, or --no-tokens to make none"
         )
@@ -250,13 +265,14 @@ def _carry_out(
     publisher: Publisher,
     plan: Plan,
     order: Order,
+    proofs: Sequence[Due],
     executor: Executor | None,
 ) -> tuple[Published, list[Listed]]:
     listed: list[Listed] = []
     with contextlib.ExitStack() as stack:
         move = stack.enter_context(session.terminal.progress("publishing", "testimonies"))
         tokens = stack.enter_context(contextlib.ExitStack())
-        path = order.tokens_file
+        path = order.tokens_file if plan.steps else None
         file = tokens.enter_context(files.replacing(path, mode=files.PRIVATE)) if path else None
 
         def keep(made: Listed) -> None:
@@ -279,6 +295,7 @@ def _carry_out(
             commit=commit,
             day=today(workspace),
             executor=executor,
+            anchors=changes(proofs, publisher.head),
         )
     return published, listed
 
@@ -300,8 +317,9 @@ def _judge_pending(workspace: Workspace, signing: SecretKey, root: CID) -> None:
 
 
 def publisher_of(session: Session, workspace: Workspace, signing: SecretKey) -> Publisher:
-    """The workspace's publisher, with this machine's record and chance."""
-    return Publisher(workspace.archive, signing, Record(session.state), secrets.token_bytes)
+    """The workspace's publisher, with this machine's record and chance, and its reading room."""
+    record = Record(session.state)
+    return Publisher(workspace.archive, signing, record, secrets.token_bytes, room=room_of(workspace))
 
 
 def begin(session: Session, workspace: Workspace, signing: SecretKey, *, newest: bool) -> Publisher:

@@ -29,7 +29,8 @@ CREATE INDEX blocks_by_car ON blocks (car);
 """
 
 
-def _failed(error: sqlite3.DatabaseError) -> Failed:
+def failed(error: sqlite3.DatabaseError) -> Failed:
+    """What an error of SQLite's says of its file. Raises the error where it is a mistake in this program."""
     if isinstance(error, sqlite3.ProgrammingError):
         raise error
     return Failed(damaged=error.sqlite_errorcode & 0xFF in _DAMAGED)
@@ -43,7 +44,7 @@ class InFile:
         try:
             self._index = _prepare(path)
         except sqlite3.DatabaseError as error:
-            raise _failed(error) from error
+            raise failed(error) from error
 
     def close(self) -> None:
         """Let go of the file."""
@@ -56,13 +57,13 @@ class InFile:
             with self._index:
                 yield
         except sqlite3.DatabaseError as error:
-            raise _failed(error) from error
+            raise failed(error) from error
 
     def _ask(self, question: str, *values: object) -> list[tuple[Any, ...]]:
         try:
             return self._index.execute(question, values).fetchall()
         except sqlite3.DatabaseError as error:
-            raise _failed(error) from error
+            raise failed(error) from error
 
     def stamps(self) -> dict[str, Stamp]:
         """As `Index` says."""
@@ -85,7 +86,7 @@ class InFile:
             rows = ((bytes(cid), made.lastrowid, start, length) for cid, start, length in sections)
             self._index.executemany("INSERT INTO blocks VALUES (?, ?, ?, ?)", rows)
         except sqlite3.DatabaseError as error:
-            raise _failed(error) from error
+            raise failed(error) from error
         if damage:
             self._ask("UPDATE cars SET damage = ? WHERE id = ?", damage[0], made.lastrowid)
 

@@ -9,6 +9,11 @@
     anchor = ["ots"]    # the clocks that `mirror publish` anchors to on a schedule
     calendars = []      # OpenTimestamps' calendars that are asked; none for a list of public ones
     bitcoin = []        # whom to ask for blocks of Bitcoin; none for nobody
+    reading_room = true # whether editions have pages that any browser shows
+    leave = "https://…" # where the link leads by which a reader leaves those pages at once
+
+    [support]           # a line for readers of a language: who helps, and how they are reached
+    mk = "…"
 
     [service.home]
     kind = "kubo"       # an IPFS node
@@ -47,7 +52,7 @@ from pathlib import Path
 from typing import Any
 
 from mirror.errors import Malformed, Missing
-from mirror.formats import amount, language, wire
+from mirror.formats import amount, language, text, wire
 from mirror.formats import fields as values
 from mirror.store import files
 
@@ -59,6 +64,15 @@ SERVICES_AT_MOST = 32
 
 ADDRESS_AT_MOST = 1024
 """Letters in an address: a host's name has at most 253, and a path before it is short."""
+
+SUPPORT_AT_MOST = 500
+"""Letters in a line of `[support]`: a sentence and a number."""
+
+SUPPORT_LINES_AT_MOST = 100
+"""Languages in `[support]`: more than any mirror has help for."""
+
+LEAVE = "https://www.wikipedia.org/"
+"""Where a reader is who leaves the pages at once: a page that anybody may have open."""
 
 LIST_AT_MOST = 32
 """Addresses in one list, such as `origins`: the pinning API takes at most twenty."""
@@ -77,6 +91,8 @@ _ACCOUNT = re.compile("(0x[0-9a-fA-F]{40})?")
 _SERVICE_NAME = re.compile("[a-z0-9][a-z0-9-]{0,31}")
 _PROXY = re.compile(r"(socks5h|http)://([a-z0-9.-]+|\[[0-9a-f:.]+\]):[0-9]{1,5}", re.IGNORECASE)
 
+_LEAVE = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(/[!#-;=?-~]*)?")
+
 _COMMENTS = {
     "language": 'The language of texts that name none, a BCP 47 tag such as "mk" or "zh-Hans"; "" for no default.',
     "day": "Whether each edition says on which day it was made. Off: nothing published tells when you work.",
@@ -87,6 +103,8 @@ _COMMENTS = {
     "anchor": 'What "mirror publish" anchors to, on a schedule: ["ots"] for OpenTimestamps, which costs nothing; or [].',
     "calendars": 'Calendars of OpenTimestamps to ask, such as ["https://ots.example"]; [] for a list of public ones.',
     "bitcoin": 'Whom to ask for blocks of Bitcoin, such as ["https://explorer.example/api"]; [] for nobody.',
+    "reading_room": "Whether each edition has a reading room: pages that any browser shows, without script.",
+    "leave": "Where the link leads by which a reader leaves those pages at once.",
 }
 
 _EXAMPLES = """
@@ -106,6 +124,13 @@ _EXAMPLES = """
 # kind = "pinning"                            # anyone who speaks the IPFS Pinning Services API
 # address = "https://pins.example/psa"
 # origins = ["/dns4/node.example/tcp/4001/p2p/12D3KooW…"]
+"""
+
+_SUPPORT = """
+# A line on the pages for readers of a language: who helps, and how they are reached.
+
+# [support]
+# en = "If reading this is hard for you: …, every day, 0000 00 00 00"
 """
 
 _ETHEREUM = """
@@ -173,14 +198,22 @@ class Settings:
     anchor: tuple[str, ...] = ()
     calendars: tuple[str, ...] = ()
     bitcoin: tuple[str, ...] = ()
+    reading_room: bool = True
+    leave: str = LEAVE
+    support: tuple[tuple[str, str], ...] = ()
 
     def as_toml(self) -> str:
         """The file that says this, with a comment at every key, and examples where no service is named yet."""
         lines = ["# Settings of this mirror. Nothing secret belongs here.\n"]
         for key, comment in _COMMENTS.items():
             lines.append(f"\n# {comment}\n{key} = {json.dumps(getattr(self, key))}\n")
+        lines.append(self._support_as_toml() if self.support else _SUPPORT)
         lines.append(self.ethereum.as_toml() if self.ethereum else _ETHEREUM)
         return "".join([*lines, *(each.as_toml() for each in self.service)] if self.service else [*lines, _EXAMPLES])
+
+    def _support_as_toml(self) -> str:
+        lines = (f"{tag} = {json.dumps(line, ensure_ascii=False)}\n" for tag, line in self.support)
+        return "".join(["\n[support]\n", *lines])
 
     def named(self, name: str) -> Service:
         """The service of a name; `Missing` where there is none."""
@@ -215,6 +248,8 @@ def _settings(found: dict[str, Any]) -> Settings:
     for key, value in found.items():
         if key == "service":
             given[key] = _services(value)
+        elif key == "support":
+            given[key] = _support(value)
         elif key == "ethereum":
             given[key] = _ethereum(value)
         elif isinstance(defaults[key], tuple):
@@ -231,6 +266,8 @@ def _checked(settings: Settings) -> Settings:
         language.check(settings.language)
     if settings.proxy:
         _check_proxy(settings.proxy)
+    if len(settings.leave) > ADDRESS_AT_MOST or not _LEAVE.fullmatch(settings.leave):
+        raise Malformed(f"leave is {settings.leave[:80]!a}, where https:// or http:// and a host should be")
     for key in ("routing", "gateways", "calendars", "bitcoin"):
         for url in getattr(settings, key):
             _check_address(key, url)
@@ -274,6 +311,20 @@ def _texts(what: str, value: Any) -> tuple[str, ...]:
     if len(value) > LIST_AT_MOST:
         raise Malformed(f"{what} lists {len(value)} texts, more than {LIST_AT_MOST}")
     return tuple(value)
+
+
+def _support(found: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
+        raise Malformed("support has to be a table of texts by language, [support], and is not")
+    if len(found) > SUPPORT_LINES_AT_MOST:
+        raise Malformed(f"support has {len(found)} lines, more than {SUPPORT_LINES_AT_MOST}")
+    for tag, line in found.items():
+        language.check(tag)
+        if not 0 < len(line) <= SUPPORT_AT_MOST:
+            raise Malformed(f"support.{tag} has {len(line)} letters, not 1 to {SUPPORT_AT_MOST}")
+        if flaws := text.repair(line, single_line=True).flaws:
+            raise Malformed(f"support.{tag}: {flaws[0]}")
+    return tuple(found.items())
 
 
 def _services(found: Any) -> tuple[Service, ...]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mutate import mutated
 
 from mirror.errors import Malformed, Missing, Refused
+from mirror.site import pages
 from mirror.store.settings import (
     ADDRESS_AT_MOST,
     CONFIRMATIONS_AT_MOST,
@@ -36,6 +37,9 @@ WHOLE = Settings(
     ("https://gateway.example",),
     (HOME, OURS, PAID),
     Ethereum(("http://127.0.0.1:8545", "https://provider.example/v3/0a1b"), 5, "node", f"0x{'aB' * 20}", 1, "0.5"),
+    reading_room=False,
+    leave="https://weather.example/today?at=home",
+    support=(("mk", "Некој слуша: 0000 😀"), ("zh-Hans", "0000")),
 )
 
 
@@ -53,7 +57,7 @@ def test_what_is_written_reads_back(tmp_path: Path, made: Settings) -> None:
 def test_the_file_explains_every_key(tmp_path: Path) -> None:
     lines = Settings().as_toml().split("\n")
     keys = list(tomllib.loads("\n".join(lines)))
-    assert keys == [field.name for field in fields(Settings) if field.name not in ("service", "ethereum")]
+    assert keys == [field.name for field in fields(Settings) if field.name not in ("service", "ethereum", "support")]
     for key in keys:
         at = next(at for at, line in enumerate(lines) if line.startswith(f"{key} = "))
         assert lines[at - 1].startswith("# ")
@@ -287,3 +291,30 @@ def test_settings_are_read_or_malformed(tmp_path: Path, content: bytes) -> None:
     except Malformed:
         return
     assert read(tmp_path, made.as_toml()) == made
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('leave = "javascript:alert(1)"', r"leave is 'javascript:alert\(1\)', where https:// or http:// and a host"),
+        ('leave = "https://weather.example/\\"onclick"', "leave is .*, where https:// or http:// and a host should be"),
+        ('leave = ""', "leave is '', where https:// or http:// and a host should be"),
+        (f'leave = "https://w.example/{"a" * ADDRESS_AT_MOST}"', "leave is .*, where https://"),
+        ("reading_room = 1", "reading_room has to be of the kind of true, and is not"),
+        ('support = "help"', r"support has to be a table of texts by language, \[support\], and is not"),
+        ("[support]\nen = 1", "support has to be a table of texts by language"),
+        ('[support]\nEN_gb = "help"', "EN_gb"),
+        ('[support]\nen = ""', "support.en has 0 letters, not 1 to 500"),
+        (f'[support]\nen = "{"a" * 501}"', "support.en has 501 letters, not 1 to 500"),
+        ('[support]\nen = "one\\ntwo"', "support.en: "),
+        ("[support]\n" + "".join(f'en-x-a{at} = "a"\n' for at in range(101)), "support has 101 lines, more than 100"),
+    ],
+    ids=lambda value: None,
+)
+def test_what_pages_cannot_have_is_refused(tmp_path: Path, content: str, words: str) -> None:
+    with pytest.raises(Malformed, match=words):
+        read(tmp_path, content)
+
+
+def test_the_way_out_is_the_one_that_pages_have() -> None:
+    assert Settings().leave == pages.LEAVE
