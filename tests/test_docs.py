@@ -214,7 +214,8 @@ def test_cli_md_lists_the_names_in_every_json_document(
             assert set(json.loads(capsys.readouterr().out)) in documents(path), line
 
 def test_cli_md_names_a_document_for_each_command() -> None:
-    named = {path for path, _ in IN_JSON} | {"request", "pin", "reach", "anchor ots", "anchor upgrade"}
+    paid = {"inscribe", "anchor ethereum"}
+    named = {path for path, _ in IN_JSON} | {"request", "pin", "reach", "anchor ots", "anchor upgrade"} | paid
     ends = {
         path.removeprefix("mirror ") for path, each in COMMANDS.items() if not isinstance(each.command, click.Group)
     }

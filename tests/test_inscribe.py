@@ -7,6 +7,7 @@ import pytest
 from daemons import Anvil
 from payers import Payer
 from storyteller import Finished
+from test_docs import documents
 from test_terminal import Screen
 
 from mirror.formats import ethereum
@@ -88,6 +89,7 @@ def test_nothing_stands_for_a_person(payer: Payer) -> None:
 def test_a_look_costs_nothing(payer: Payer) -> None:
     planned = payer.run("inscribe", "2", "--dry-run")
     assert (planned["state"], planned["size"], planned["account"]) == ("planned", 2, payer.account)
+    assert set(planned) in documents("inscribe")
     assert payer.waiting() == []
 
 
