@@ -7,20 +7,24 @@ judge(mirror, sources=Sources(hashes=(block.hash,)))
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from calendar_server import Chain
 from onchain import make_proof
 from world import Mirror, sign_text
 
+from mirror.edition import Edition
 from mirror.formats import bitcoin, ethereum, ots
 from mirror.formats.checkpoint import Checkpoint
+from mirror.formats.cid import CID
 from mirror.formats.heads import Said
 from mirror.formats.notes import Announcement
 from mirror.formats.ots import APPEND, SHA256, Op, Path
+from mirror.formats.unixfs import Put
 from mirror.log.append import append
-from mirror.tree import number_path
+from mirror.tree import Change, leaf, number_path
+from mirror.tree import Path as TreePath
 
 ELSEWHERE = bytes(32)
 """A root hash of nothing."""
@@ -85,6 +89,25 @@ def lay_bitcoin(
     mirror.files[(*folder_of(size), "checkpoint.txt.ots")] = bytes(proof)
     height = proof.blocks[0][0]
     return height, chain.headers[-1]
+
+
+def pair_for(edition: Edition, chain: Chain | None = None) -> list[tuple[TreePath, bytes]]:
+    """Where the pair for an edition's own checkpoint lies, and what it is, in the order of a tree."""
+    lines = edition.checkpoint.text.encode()
+    proof = bytes(prove_bitcoin(lines, chain or Chain()))
+    folder = folder_of(edition.size)
+    return [((*folder, "checkpoint.txt"), lines), ((*folder, "checkpoint.txt.ots"), proof)]
+
+
+def laying(pairs: list[tuple[TreePath, bytes]]) -> Callable[[Put], Iterator[Change]]:
+    """What an edition is to take in below `/anchor`."""
+
+    def changes(put: Put) -> Iterator[Change]:
+        for path, data in pairs:
+            put(CID.of_raw(data), data)
+            yield leaf(path, data)
+
+    return changes
 
 
 class Asked:

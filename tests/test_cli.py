@@ -276,7 +276,10 @@ def test_no_local_command_so_much_as_makes_a_socket(place: Workplace, monkeypatc
     assert made == []
 
 
-HEAVY = {"rich", "sqlite3", "pyrage", "filelock", "segno", "mnemonic", "platformdirs", "multiprocessing"}
+HEAVY = {
+    *("rich", "sqlite3", "pyrage", "filelock", "segno", "mnemonic", "platformdirs", "multiprocessing"),
+    *("rlp", "eth_hash", "eth_utils", "Crypto"),
+}
 
 
 @pytest.mark.parametrize("words", ["--help", "--version", "verify --help", "verify --key {key} announcement.txt"])

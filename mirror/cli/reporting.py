@@ -38,6 +38,9 @@ def print_report(
         terminal.say(
             f"{'withdrawn':<{WIDTH}}{f'#{index}':<{STATES}}{who}{why}, listed at #{withdrawn.by}; please delete copies"
         )
+    for each in report.anchors if terminal.verbose else ():
+        day = f"{each.day} " if each.day else ""
+        terminal.say(f"{'anchor':<{WIDTH}}{each.standing.value:<{STATES}}{day}{shown(each.item)}: {shown(each.words)}")
     for state, words in in_rows(told):
         terminal.say(f"{'source':<{WIDTH}}{state:<{STATES}}{words}")
     summary = _summary(report)
@@ -124,6 +127,19 @@ def as_json(report: Report, code: int, fork: Fork | None = None, told: "Sequence
             "attachments": report.counts.attachments,
             "signed_by_authors": report.counts.by_authors,
         },
+        "anchors": [
+            {
+                "item": each.item,
+                "size": each.size,
+                "clock": each.clock,
+                "state": each.standing.value,
+                "day": str(each.day) if each.day else None,
+                "block": each.block or None,
+                "block_hash": each.block_hash or None,
+                "words": each.words,
+            }
+            for each in report.anchors
+        ],
         "sources": [
             {
                 "who": each.who,

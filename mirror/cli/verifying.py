@@ -1,4 +1,7 @@
-"""`mirror verify`: judge what a reader has, claim by claim. It connects only for a link without `--from`."""
+"""`mirror verify`: judge what a reader has, claim by claim.
+
+It connects only for a link without `--from`, and to whom `--ethereum` and `--bitcoin` name.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -15,10 +18,12 @@ from mirror.cli import forking
 from mirror.cli.copies import gateway_option, is_one_block, open_block, open_named
 from mirror.cli.forking import Fork
 from mirror.cli.main import Session
+from mirror.cli.outside import Outside, outside_options
 from mirror.cli.reporting import print_report
 from mirror.cli.sources import Copy, Given, open_given
 from mirror.cli.trusting import remember, trust_of
 from mirror.cli.typed import Misused, check_new, from_option
+from mirror.clocks_outside import NONE, Sources
 from mirror.edition import Edition
 from mirror.errors import MirrorError, Refused
 from mirror.formats import notes
@@ -60,6 +65,7 @@ PROCESSES_FOR_HASHES_FROM = 40_000
     "--seen", "seen_file", type=click.Path(path_type=Path, exists=True), help="Compare with this kept announcement."
 )
 @click.option("--no-memory", is_flag=True, help="Use and keep no memory of mirrors.")
+@outside_options
 @click.pass_obj
 def verify(
     session: Session,
@@ -73,6 +79,7 @@ def verify(
     require: tuple[str, ...],
     seen_file: Path | None,
     no_memory: bool,
+    outside: Outside,
 ) -> int:
     """Judge an archive, a CAR, a fetched folder, a note, an announcement or a link.
 
@@ -90,11 +97,16 @@ def verify(
     mirror verify --from archive/ announcement.txt
     mirror verify --gateway https://gateway.example announcement.txt
     mirror verify --key k51… note.txt
+    mirror verify --block-hash 0x… --headers bitcoin.txt archive/
     """
     fork, told, record = None, [], None
     if keep is not None:
         check_new(keep)
-    with _judging(session, hashes_only=hashes_only) as judging, open_given(what) as named:
+    with (
+        outside.open(session) as sources,
+        _judging(session, hashes_only=hashes_only, sources=sources) as judging,
+        open_given(what) as named,
+    ):
         given = _leading_on(named) if gateways and source is None else named
         link = given.link
         trust = trust_of(session, claim_of_link(link), key_text, seen_file, memory=not no_memory)
@@ -142,7 +154,7 @@ def _keep(session: Session, copy: Copy, path: Path, report: Report) -> None:
 
 def _judge(judging: "_Judging", copy: Copy, trust: Trust, link: Link | None, announcement: bytes | None) -> Report:
     if link is not None and link.path:
-        return verify_one(_evidence(copy, link, None), tuple(link.path.split("/")), trust)
+        return verify_one(_evidence(copy, link, None), tuple(link.path.split("/")), trust, judging.sources)
     copy.bring(None)
     return judging(copy, trust, link, announcement)
 
@@ -156,7 +168,10 @@ def _judge_block(what: str, copy: Copy, trust: Trust) -> Report:
 class _Judging:
     """Verifies a copy with progress, on several processes where it is large."""
 
-    def __init__(self, session: Session, stack: contextlib.ExitStack, *, signatures: bool) -> None:
+    def __init__(
+        self, session: Session, stack: contextlib.ExitStack, *, signatures: bool, sources: Sources = NONE
+    ) -> None:
+        self.sources = sources
         self._session = session
         self._stack = stack
         self._signatures = signatures
@@ -167,7 +182,7 @@ class _Judging:
         others = self._others(evidence)
         executor = self._start(others) if others else None
         run = Run(signatures=self._signatures, executor=executor, processes=others, progress=move)
-        report = verify_tree(evidence, trust, run)
+        report = verify_tree(evidence, trust, run, self.sources)
         for item, words in copy.damage.items():
             report.fault(Claim.UNCHANGED, item, f"{item}: {words}")
         unreached = 0 if report.faults else copy.unreached()
@@ -197,9 +212,9 @@ class _Judging:
 
 
 @contextlib.contextmanager
-def _judging(session: Session, *, hashes_only: bool = False) -> Iterator[_Judging]:
+def _judging(session: Session, *, hashes_only: bool = False, sources: Sources = NONE) -> Iterator[_Judging]:
     with contextlib.ExitStack() as stack:
-        yield _Judging(session, stack, signatures=not hashes_only)
+        yield _Judging(session, stack, signatures=not hashes_only, sources=sources)
 
 
 def judge_copy(session: Session, copy: Copy, trust: Trust, link: Link | None = None) -> Report:
