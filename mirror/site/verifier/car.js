@@ -5,7 +5,7 @@
 //   version 2   a whole version 1 inside, behind 51 bytes that say where
 
 import { concat, decodeVarint, equalBytes } from "./bytes.js";
-import { blockInName, cidFromBytes, isNameOf, readCid } from "./cid.js";
+import { blockInName, cidFromBytes, cidOfBlock, DAG_PB, isNameOf, isOurs, isRaw, RAW, readCid } from "./cid.js";
 import { Fault, isFault, malformed, missing } from "./fault.js";
 
 const HEADER_AT_MOST = 64 * 1024;
@@ -209,7 +209,7 @@ export class Blocks {
       const data = await readPlace(place);
       if (await isNameOf(cid, data)) return data;
     }
-    if (places.length) throw damaged(places[0], cid);
+    if (places.length) throw await damaged(places[0], cid);
     const inName = blockInName(cid);
     if (inName !== null) return inName;
     throw missing(`block ${cid} is not here`);
@@ -219,7 +219,7 @@ export class Blocks {
   async falseCopy() {
     for (const cid of this.others.keys()) {
       for (const place of this.placesOf(cid)) {
-        if (!(await isNameOf(cid, await readPlace(place)))) return damaged(place, cid);
+        if (!(await isNameOf(cid, await readPlace(place)))) return await damaged(place, cid);
       }
     }
     return null;
@@ -236,6 +236,8 @@ async function readPlace({ file, blob, start, length, data }) {
   return data ?? file.read(start, length);
 }
 
-function damaged({ name, start }, cid) {
-  return new Fault("badblock", `the block at byte ${start} of ${name} is not ${cid}`);
+async function damaged(place, cid) {
+  const found = isOurs(cid) ? await cidOfBlock(isRaw(cid) ? RAW : DAG_PB, await readPlace(place)) : "";
+  const other = found ? `: its CID is ${found}` : "";
+  return new Fault("badblock", `the block at byte ${place.start} of ${place.name} is not ${cid}${other}`);
 }

@@ -53,7 +53,8 @@ export class Report {
     this.faults = [];
     this.withdrawn = new Map();
     this.newer = [];
-    this.notHeld = new Set();
+    this.notHeld = new Set(); // indexes; and how many files of the reading room
+    this.pagesNotHeld = 0;
     this.note = null;
     this.counts = { testimonies: 0, attachments: 0, byAuthors: 0, pages: 0, withToken: 0, byPublisher: 0 };
   }

@@ -15,9 +15,10 @@ import { Fault, isFault, malformed, unverified } from "./fault.js";
 import { asKey } from "./key.js";
 import { openNote } from "./note.js";
 import { openAs, openCharter } from "./notes.js";
-import { claimOfBytes, COMPLETE, EXISTED_BY, HOLDS, KEY, line, many, NOT_CHECKED } from "./report.js";
-import { Report, SIGNED, UNCHANGED } from "./report.js";
+import { claimOfBytes, COMPLETE, EXISTED_BY, HOLDS, KEY, line, NOT_CHECKED, Report } from "./report.js";
+import { SIGNED, UNCHANGED } from "./report.js";
 import { judgeSeen } from "./seen.js";
+import { settleClaims } from "./settle.js";
 import { checkFile, INDEX_AT_MOST, inWords, isAnchor, READING_ROOM, TOP_LEVEL, Tree, walk } from "./tree.js";
 
 const PAGES = ["edition.txt", "charter.txt", "checkpoint"];
@@ -36,7 +37,7 @@ export async function verifyTree(evidence, trust, run) {
     await verification.judge();
   } catch (error) {
     if (!verification.report.isFull || error.kind !== "refused") throw error;
-    verification.settle(null, false);
+    settleClaims(verification.report, null, false);
   }
   return verification.report;
 }
@@ -58,7 +59,7 @@ class Verification {
     const key = top && (await this.findKey());
     if (!top || !key) {
       await this.walkOthers(top ?? new Map(), null);
-      this.settle(null, false);
+      settleClaims(this.report, null, false);
       return;
     }
     [this.report.key, this.report.mirror] = [key, key.name];
@@ -74,7 +75,7 @@ class Verification {
     const here = edition && checkpoint && isWhole ? { checkpoint, tree: this.tree, isAsListed: this.isAsListed } : null;
     await judgeSeen(this.report, key, this.trust.seen, here, this.run.useBrowser);
     this.report.say(EXISTED_BY, NOT_CHECKED, line("no-clocks"));
-    this.settle(pages, isWhole);
+    settleClaims(this.report, pages, isWhole);
   }
 
   // Steps 1 and 2: the root, the key
@@ -230,10 +231,20 @@ class Verification {
     const report = (path, error) => this.faultBytes(path, error);
     for await (const found of walk(link, this.evidence.get, report, [name], this.once)) {
       this.run.check();
-      await this.orFault(found.path, () => checkFile(found.link, this.evidence.get));
+      await this.checkOther(found, name);
       if (name === "anchor" && checkpoint && !isAnchor(found.path, Number(checkpoint.size))) {
         this.report.fault(UNCHANGED, inWords(found.path), "anchor-no-place");
       }
+    }
+  }
+
+  async checkOther({ path, link }, name) {
+    try {
+      await checkFile(link, this.evidence.get);
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      if (error.kind === "notheld" && READING_ROOM.includes(name)) this.report.pagesNotHeld++;
+      else this.faultBytes(path, error);
     }
   }
 
@@ -267,52 +278,4 @@ class Verification {
     const params = { edition: note.edition, root: note.rootCid };
     this.report.fault(SIGNED, "announcement.txt", "announcement-other", params);
   }
-
-  // What holds
-
-  settle(pages, isWhole) {
-    const { report } = this;
-    const newer = report.newer.length ? line("newer", { list: report.newer.join(", ") }) : null;
-    if (!pages || !isWhole) {
-      const [unread, unsigned] = pages ? [line("log-unread"), line("notes-unread")] : [];
-      const words = newer && !pages ? newer : line("rests-on-page");
-      report.say(UNCHANGED, NOT_CHECKED, unread ?? words);
-      report.say(SIGNED, NOT_CHECKED, unsigned ?? words);
-      report.say(COMPLETE, NOT_CHECKED, unread ?? words);
-      return;
-    }
-    report.say(UNCHANGED, HOLDS, line("unchanged-counts", report.counts, countsInWords(report.counts)));
-    if (newer) report.say(SIGNED, NOT_CHECKED, newer);
-    else report.say(SIGNED, HOLDS, signedLine(report.counts));
-    this.settleComplete(newer);
-  }
-
-  settleComplete(newer) {
-    const { report } = this;
-    const { testimonies } = report.counts;
-    const withdrawn = report.withdrawn.size;
-    if (newer) {
-      report.say(COMPLETE, NOT_CHECKED, newer);
-    } else if (report.notHeld.size) {
-      const list = [...report.notHeld].sort((one, other) => one - other).map((index) => `#${index}`);
-      report.say(COMPLETE, NOT_CHECKED, line("not-held", { list: list.join(", ") }));
-    } else if (withdrawn) {
-      const words = `${many(testimonies, "testimony", "testimonies")} here, ${withdrawn} withdrawn`;
-      report.say(COMPLETE, HOLDS, line("complete-withdrawn", { testimonies, withdrawn }, words));
-    } else {
-      report.say(COMPLETE, HOLDS, line("complete-all"));
-    }
-  }
-}
-
-function signedLine({ testimonies, byAuthors }) {
-  const params = { testimonies, authors: byAuthors };
-  return line(byAuthors ? "signed-counts-authors" : "signed-counts", params);
-}
-
-function countsInWords({ testimonies, attachments, pages }) {
-  const parts = [many(testimonies, "testimony", "testimonies")];
-  if (attachments) parts.push(many(attachments, "attachment", "attachments"));
-  if (pages) parts.push("pages");
-  return parts.join(", ");
 }
