@@ -14,8 +14,8 @@ const load = (name) => import(pathToFileURL(`${folder}/${name}.js`).href);
 const [{ judge }, { Fault }, bytes, cids, keys, notes, fields] = await Promise.all(
   ["judge", "fault", "bytes", "cid", "key", "notes", "fields"].map(load),
 );
-const [note, entry, proof, unixfs, tree, ed25519, car, sources, checkpoint, link] = await Promise.all(
-  ["note", "entry", "proof", "unixfs", "tree", "ed25519", "car", "sources", "checkpoint", "link"].map(load),
+const [note, entry, proof, unixfs, tree, ed25519, car, link, codes] = await Promise.all(
+  ["note", "entry", "proof", "unixfs", "tree", "ed25519", "car", "link", "codes"].map(load),
 );
 const text = (data) => bytes.decodeUtf8(data);
 
@@ -67,6 +67,7 @@ const DEEDS = {
     return { ours: ed25519.verifyOurs(...asked), both: await ed25519.verifySignature(...asked) };
   },
   trusted: () => ed25519.isBrowserTrusted(),
+  sayings: () => codes.SAYINGS,
 };
 
 async function blobOf(where) {

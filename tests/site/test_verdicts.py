@@ -1,0 +1,109 @@
+"""One table of cases, judged by `mirror verify` and by the modules of verify.html: one verdict."""
+
+import re
+from collections.abc import Hashable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cases import CASES, CLAIMS, STATES, VERDICTS, command_says, page_says
+from handed import in_car
+from javascript import Modules, modules
+from tampered import Small, flipped, look, verify
+from world import Mirror
+
+from mirror.verdict import Claim
+
+OF_THE_COMMAND_ALONE = re.compile(", then: mirror trust LINK$| with --key$")
+"""What the command says more, since a page has no such options."""
+
+
+@pytest.fixture(scope="module")
+def verifier() -> Iterator[Modules]:
+    with modules() as running:
+        yield running
+
+
+def test_every_case_has_its_verdict_and_every_verdict_its_case() -> None:
+    assert list(VERDICTS) == list(CASES)
+    assert len(CASES) >= 40
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_command_says_so(name: str, tmp_path: Path) -> None:
+    told = command_says(tmp_path, CASES[name].lay(tmp_path))
+    assert told.verdict == VERDICTS[name]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_page_says_so_in_the_same_words(name: str, tmp_path: Path, verifier: Modules) -> None:
+    given = CASES[name].lay(tmp_path)
+    report = verifier.judge(given.files, **given.page_options)
+    told, expected = page_says(report), command_says(tmp_path, given)
+    assert told.verdict == VERDICTS[name]
+    assert told.faults == expected.faults
+    for claim, state in zip(CLAIMS, told.verdict.states, strict=False):
+        if state != STATES["false"] and told.words:
+            assert told.words[claim.value] == [
+                OF_THE_COMMAND_ALONE.sub("", words) for words in expected.words[claim.value]
+            ]
+        elif told.words:
+            assert set(plain(report, claim)) <= set(expected.words[claim.value])
+
+
+def plain(report: Any, claim: Claim) -> list[str]:
+    """The words of what is false that hold no line of a parser's."""
+    return [
+        each["words"] for each in report["faults"] if each["claim"] == claim.value and "detail" not in each["params"]
+    ]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_our_own_arithmetic_says_the_same(name: str, tmp_path: Path, verifier: Modules) -> None:
+    given = CASES[name].lay(tmp_path)
+    assert verifier.judge(given.files, **given.page_options, webcrypto=False) == verifier.judge(
+        given.files, **given.page_options
+    )
+
+
+def test_a_note_is_shown_only_where_it_was_verified(tmp_path: Path, verifier: Modules) -> None:
+    shown = set()
+    for number, (name, case) in enumerate(CASES.items()):
+        given = case.lay(tmp_path / str(number))
+        report = verifier.judge(given.files, **given.page_options)
+        if report["note"] is not None:
+            shown.add(name)
+            states = {each["claim"]: each["state"] for each in report["claims"]}
+            assert (states["unchanged"], states["signed"], report["faults"]) == ("holds", "holds", [])
+    assert {"note: a testimony", "proof: it fits", "note: an announcement"} <= shown
+    assert not {name for name in shown if VERDICTS[name].code == 1 or VERDICTS[name].states[1:3] != "hh"}
+
+
+def test_a_bit_at_every_byte_of_an_export(tmp_path: Path, verifier: Modules) -> None:
+    """False for both, and of the same items; what looks the same to the command is judged once by it."""
+    small = Small(tmp_path)
+    known: dict[Hashable, Any] = {}
+    for at in range(small.export.stat().st_size):
+        with flipped(small.export, at):
+            seen = look(small, small.export)
+            if seen not in known:
+                known[seen] = verify(small.vkey, small.export)
+            report = verifier.judge({"export.car": small.export}, key=small.vkey, isGiven=True)
+        found = known[seen]
+        items = {item.replace(f"the CAR {small.export}", "the CAR export.car") for item in found.items}
+        assert (found.code, report["exitCode"], set(report["badItems"])) == (1, 1, items), at
+    assert len(known) > 20
+
+
+def test_a_large_archive(tmp_path: Path, verifier: Modules) -> None:
+    """Also where a bundle is full, and more than one batch of notes."""
+    mirror = Mirror()
+    for number in range(300):
+        mirror.testify(author=mirror.author.public if number % 7 == 0 else None)
+    copy = mirror.lay()
+    whole = verifier.judge({"it.car": in_car(copy)}, key=mirror.key.public.vkey, isGiven=True)
+    assert (whole["exitCode"], whole["counts"]["testimonies"], whole["counts"]["byAuthors"]) == (0, 300, 43)
+    copy.flip("note/00/00/02/80.txt")
+    copy.lose("note/00/00/00/07.txt")
+    damaged = verifier.judge({"it.car": in_car(copy)}, key=mirror.key.public.vkey, isGiven=True)
+    assert damaged["badIndexes"] == [7, 280]
