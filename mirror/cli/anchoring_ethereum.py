@@ -11,10 +11,10 @@ from mirror.cli.main import Session
 from mirror.cli.paying import Paying, Purpose, Wishes, read_signed
 from mirror.cli.purse import Purse, enter_credentials, ethereum_of, import_key, make_key, open_nodes
 from mirror.cli.terminal import Terminal, many
-from mirror.cli.typed import Misused, check_new
+from mirror.cli.typed import Misused, as_typed, check_new
 from mirror.cli.unlocking import passphrase_option
 from mirror.edition import Edition
-from mirror.errors import Missing, Refused
+from mirror.errors import Missing, Refused, Unavailable
 from mirror.formats import transaction
 from mirror.formats.ethereum import Proof
 from mirror.network.ethereum import Node
@@ -135,6 +135,22 @@ def _end(session: Session, head: Edition, errand: Errand, proof: Proof | None) -
         check_announces(found.data, head, errand.anchor)
         session.terminal.say(f"anchored      {many(errand.anchor.size, 'entry', 'entries')}, {errand.anchor.name}")
         session.terminal.tell("the next edition takes the proof in: mirror publish")
+
+
+def ask_again(session: Session, workspace: Workspace, head: Edition) -> None:
+    """Ask the nodes whether what was gathered, and is in no edition yet, still holds; what does not is undone.
+
+    Who does not answer is named, and holds nothing up: readers ask for the block themselves.
+    """
+    with as_typed():
+        settings = workspace.settings.ethereum
+    if settings is None or not settings.nodes:
+        return
+    with open_nodes(session, workspace, settings) as nodes:
+        try:
+            _Work(session, workspace, settings, nodes, head).look_again()
+        except Unavailable as error:
+            session.terminal.warn(f"not asked again: {error.message}")
 
 
 class _Work:
