@@ -35,6 +35,9 @@ from mirror.formats.unixfs import Put
 from mirror.store.anchors import Anchor, Anchors
 from mirror.tree import Change
 
+ENOUGH = 2
+"""Blocks of Bitcoin in a proof after which no more are awaited: one calendar's, and another's if that one lied."""
+
 Wrong = Callable[[Anchor, MirrorError], None]
 """Is told of what is kept and is no proof, and why."""
 
@@ -93,11 +96,18 @@ def changes(due: Sequence[Due], head: Edition) -> Callable[[Put], Iterator[Chang
 
 
 def settle(anchors: Anchors, head: Edition) -> None:
-    """Forget what was awaited of the proofs on Ethereum that an edition holds: nothing better comes of it."""
+    """Forget what is awaited where the edition's own proof is enough: any on Ethereum, two blocks of Bitcoin."""
     inside = held(head)
     for anchor in list(anchors.pending()):
-        if clock_of(anchor) == ETHEREUM and anchor in inside:
+        if anchor in inside and (clock_of(anchor) == ETHEREUM or _blocks_in(head, anchor) >= ENOUGH):
             anchors.forget_pending(anchor)
+
+
+def _blocks_in(head: Edition, anchor: Anchor) -> int:
+    try:
+        return len(ots.parse_complete(head.tree.read(path_of(anchor))).blocks)
+    except FAULTS:
+        return 0
 
 
 def standings(anchors: Anchors, head: Edition) -> list[Standing]:

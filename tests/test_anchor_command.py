@@ -1,64 +1,18 @@
 """`mirror anchor`: from nothing to a complete proof, which the stock client verifies too; and every fault."""
 
-import contextlib
 import json
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import clocktown
 import pytest
-from calendar_server import FIRST, BitcoinNode, Calendar, Chain, Explorer
-from counterparts import need_ots
-from laid import Publisher
+from calendar_server import FIRST, Chain, Explorer
+from clocktown import Town, run_ots
 from listening import answering
-from storyteller import Finished, run_mirror
+from storyteller import run_mirror
 
 from mirror.formats import ots
 
-
-class Town:
-    """A publisher, three calendars of hers, and whoever shows the chain that they commit to."""
-
-    def __init__(self, folder: Path, stack: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.chain = Chain()
-        self.calendars = [stack.enter_context(Calendar(self.chain)) for _ in range(3)]
-        self.explorer = stack.enter_context(Explorer(self.chain))
-        self.node = stack.enter_context(BitcoinNode(self.chain))
-        self.publisher = Publisher(folder)
-        self.home = self.publisher.home
-        self.publisher.publish(["What happened on a day."])
-        self.settings(calendars=[each.url for each in self.calendars])
-        monkeypatch.setenv("MIRROR_STATE", str(folder / "state"))
-        monkeypatch.setenv("MIRROR_IDENTITY_FILE", str(folder / "identity.txt"))
-        monkeypatch.setenv("MIRROR_HOME", str(self.home))
-
-    def settings(self, **values: Any) -> None:
-        lines = [f"{key} = {json.dumps(value)}\n" for key, value in values.items()]
-        (self.home / "mirror.toml").write_text("".join(lines))
-
-    def commit(self) -> None:
-        for calendar in self.calendars:
-            calendar.commit()
-
-    @property
-    def kept(self) -> dict[str, bytes]:
-        """What lies in secret/anchors."""
-        folder = self.home / "secret" / "anchors"
-        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-@pytest.fixture
-def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
-    with contextlib.ExitStack() as stack:
-        yield Town(tmp_path, stack, monkeypatch)
-
-
-def run_ots(*arguments: str | Path) -> Finished:
-    """Run the stock client."""
-    command = [need_ots(), "--no-cache", *map(str, arguments)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    return Finished(ran.returncode, ran.stdout, ran.stderr)
+town = clocktown.town
 
 
 def test_the_newest_checkpoint_goes_to_the_calendars_and_is_awaited(town: Town) -> None:

@@ -1,30 +1,29 @@
 """`mirror anchor`: commit the log to outside clocks, and gather their proofs."""
 
-import contextlib
 import importlib
-import secrets
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 import click
 
 from mirror import anchor_due, anchor_ots
 from mirror.anchor import COMPLETE, OTS, Standing, checkpoint_at
-from mirror.anchor_ots import NONCE_BYTES, Heard, anchor_of
+from mirror.anchor_ots import Heard, anchor_of
+from mirror.cli.clocks import (
+    asking,
+    log_of,
+    print_standings,
+    publishers_workspace,
+    said_in_json,
+    show_said,
+    stamp,
+    standings_in_json,
+    upgrade_all,
+)
 from mirror.cli.main import Nearest, Session
-from mirror.cli.terminal import in_one_line, many
-from mirror.cli.typed import as_typed
+from mirror.cli.scheduling import tend
+from mirror.cli.typed import Misused
 from mirror.edition import Edition
-from mirror.errors import Refused, Unavailable
-from mirror.formats.checkpoint import Checkpoint
-from mirror.formats.ots import Proof
 from mirror.store.workspace import Workspace
-
-if TYPE_CHECKING:
-    from mirror.network.calendar import Calendar
-    from mirror.network.headers import Endpoints
-
 
 ELSEWHERE = {"ethereum": "anchoring_ethereum:ethereum"}
 """Commands of the group that are in other modules of `mirror.cli`, and where."""
@@ -77,31 +76,39 @@ bitcoin_option = click.option(
 @anchor.command(short_help="hand the newest checkpoint to OpenTimestamps' calendars")
 @calendar_option
 @click.option("--again", is_flag=True, help="Also where it was handed in before, such as when a calendar forgot it.")
+@click.option("--due", is_flag=True, help="Fetch what is promised, and hand in only what is due by the schedule.")
 @click.pass_obj
-def ots(session: Session, *, calendars: tuple[str, ...], again: bool) -> int:
+def ots(session: Session, *, calendars: tuple[str, ...], again: bool, due: bool) -> int:
     """Hand the newest checkpoint to several of OpenTimestamps' calendars, which commit to it in a block of Bitcoin.
 
     They are sent 32 bytes that tell them nothing, and promise a block; that takes hours to a day. What they promised is
     kept in secret/anchors/ until `mirror anchor upgrade` fetches it. It costs nothing. Exit code 3: none of them
     answered.
 
+    With `--due`, for a timer, it does what `mirror publish` does with `anchor = ["ots"]` in mirror.toml.
+
     \b
     mirror anchor ots
     mirror anchor ots --calendar https://ots.example
+    mirror anchor ots --due
     """
+    if due and (again or calendars):
+        raise Misused("--due goes by mirror.toml, and takes neither --again nor --calendar")
     workspace = publishers_workspace(session)
     with workspace.writing(), workspace.archive as archive:
         edition = Edition(archive.head(), archive.blocks.get)
+        if due:
+            return _tended(session, workspace, edition)
         standing = _standing_of(workspace, edition)
         if standing is not None and not again:
-            session.terminal.say(f"{_of(edition.size)} is at the calendars already: {standing.words}")
+            session.terminal.say(f"{log_of(edition.size)} is at the calendars already: {standing.words}")
             return _give_one(session, edition.size, standing.state, standing.words, ())
         checkpoint = checkpoint_at(edition, edition.size)
         with asking(session, workspace, calendars) as asked:
             stamped, said = stamp(workspace, checkpoint, asked.calendars)
     show_said(session, said)
     words = anchor_ots.in_words(stamped)
-    session.terminal.say(f"{_of(edition.size)} is at the calendars: {words}")
+    session.terminal.say(f"{log_of(edition.size)} is at the calendars: {words}")
     session.terminal.say("next          mirror anchor upgrade, in a few hours")
     return _give_one(session, edition.size, "pending", words, said)
 
@@ -130,7 +137,7 @@ def upgrade(session: Session, *, calendars: tuple[str, ...], bitcoin: tuple[str,
         standings = [each for each in anchor_due.standings(workspace.anchors, edition) if each.clock == OTS]
     show_said(session, said)
     print_standings(session, standings)
-    session.terminal.give({"calendars": _in_json(said), "anchors": standings_in_json(standings)})
+    session.terminal.give({"calendars": said_in_json(said), "anchors": standings_in_json(standings)})
     if any(each.is_false for each in said):
         return 1
     return 3 if any(each.state != COMPLETE for each in standings) else 0
@@ -152,110 +159,13 @@ def status(session: Session) -> int:
     return 0
 
 
-# What publish and status take part in
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Who is asked: calendars, which promises may name also others (`follow`), and who shows blocks, or nobody."""
-
-    calendars: "Sequence[Calendar]"
-    follow: anchor_ots.Find
-    blocks: "Endpoints | None"
-
-
-@contextlib.contextmanager
-def asking(
-    session: Session, workspace: Workspace, calendars: Sequence[str] = (), bitcoin: Sequence[str] = ()
-) -> Iterator[Asked]:
-    """Everyone who is asked, as options and mirror.toml name them; connects to nothing yet."""
-    from mirror.network import calendar  # noqa: PLC0415  (nothing of the network where nobody is asked)
-    from mirror.network.headers import Endpoints  # noqa: PLC0415
-
-    with as_typed():
-        settings = workspace.settings
-    urls = tuple(calendars) or settings.calendars or calendar.PUBLIC
-    with contextlib.ExitStack() as stack:
-        with as_typed("--calendar" if calendars else "mirror.toml: calendars"):
-            opened = [stack.enter_context(calendar.Calendar(url, session.route)) for url in urls]
-        shown = tuple(bitcoin) or settings.bitcoin
-        with as_typed("--bitcoin" if bitcoin else "mirror.toml: bitcoin"):
-            blocks = stack.enter_context(Endpoints(session.route, bitcoin=shown)) if shown else None
-        known = {each.address: each for each in opened}
-
-        def follow(address: str) -> "Calendar | None":
-            plain = address.rstrip("/")
-            if plain not in known and calendar.may_follow(address, urls):
-                known[plain] = stack.enter_context(calendar.Calendar(plain, session.route))
-            return known.get(plain)
-
-        yield Asked(opened, follow, blocks)
-
-
-def publishers_workspace(session: Session) -> Workspace:
-    """The workspace, if its editions are made here: a keeper's takes no proofs in."""
-    workspace = Workspace(session.home).require()
-    if not workspace.key_path.exists():
-        raise Refused(f"{workspace.home} has no key: only who makes editions can put an anchor into one")
-    return workspace
-
-
-def stamp(
-    workspace: Workspace, checkpoint: Checkpoint, calendars: "Sequence[Calendar]"
-) -> tuple[Proof, tuple[Heard, ...]]:
-    """Hand a checkpoint in and keep what was promised. Raises `Unavailable` where nobody promised anything."""
-    before = anchor_ots.awaited(workspace.anchors, checkpoint)
-    stamped = anchor_ots.stamp(checkpoint, calendars, secrets.token_bytes(NONCE_BYTES), before)
-    if stamped.proof is None or not any(each.is_good for each in stamped.said):
-        words = "; ".join(in_one_line(each.words) for each in stamped.said)
-        raise Unavailable(f"no calendar took it: {words}", hint="try again later, or others with --calendar URL")
-    anchor_ots.keep(workspace.anchors, checkpoint, stamped.proof)
-    return stamped.proof, stamped.said
-
-
-def upgrade_all(workspace: Workspace, edition: Edition, asked: Asked) -> tuple[Heard, ...]:
-    """Ask for all that calendars promised, and keep what they show."""
-    said: list[Heard] = []
-    for anchor_ in list(workspace.anchors.pending()):
-        if anchor_ != anchor_of(anchor_.size):
-            continue
-        checkpoint = checkpoint_at(edition, anchor_.size)
-        proof = anchor_ots.awaited(workspace.anchors, checkpoint)
-        if proof is not None:
-            upgraded = anchor_ots.upgrade(proof, asked.follow, asked.blocks)
-            if upgraded.proof is not None:
-                anchor_ots.keep(workspace.anchors, checkpoint, upgraded.proof)
-            said += upgraded.said
-    return tuple(said)
-
-
-def show_said(session: Session, said: Sequence[Heard]) -> None:
-    """What each calendar said."""
-    for each in said:
-        (session.terminal.tell if each.is_good else session.terminal.warn)(in_one_line(each.words))
-
-
-def print_standings(session: Session, standings: Sequence[Standing]) -> None:
-    """How each anchor stands."""
-    for each in standings:
-        say = f"{each.state:12}  {each.clock:8}  {_of(each.anchor.size)}: {in_one_line(each.words)}"
-        session.terminal.say(say)
-    if not standings:
-        session.terminal.say("no anchors    make one with: mirror anchor ots")
-
-
-def standings_in_json(standings: Sequence[Standing]) -> list[dict[str, Any]]:
-    """How each anchor stands, for a document."""
-    return [
-        {
-            "clock": each.clock,
-            "size": each.anchor.size,
-            "name": each.anchor.name,
-            "state": each.state,
-            "words": each.words,
-        }
-        for each in standings
-    ]
+def _tended(session: Session, workspace: Workspace, edition: Edition) -> int:
+    said, size = tend(session, workspace, edition)
+    standings = [each for each in anchor_due.standings(workspace.anchors, edition) if each.clock == OTS]
+    print_standings(session, standings)
+    document = {"handed_in": size, "calendars": said_in_json(said), "anchors": standings_in_json(standings)}
+    session.terminal.give(document)
+    return 1 if any(each.is_false for each in said) else 0
 
 
 def _standing_of(workspace: Workspace, edition: Edition) -> Standing | None:
@@ -264,15 +174,7 @@ def _standing_of(workspace: Workspace, edition: Edition) -> Standing | None:
     return next((each for each in standings if each.anchor == wanted), None)
 
 
-def _of(size: int) -> str:
-    return f"the log of {many(size, 'entry', 'entries')}"
-
-
-def _in_json(said: Sequence[Heard]) -> list[dict[str, Any]]:
-    return [{"who": each.who, "good": each.is_good, "words": each.words} for each in said]
-
-
 def _give_one(session: Session, size: int, state: str, words: str, said: Sequence[Heard]) -> int:
-    document = {"clock": OTS, "size": size, "state": state, "words": words, "calendars": _in_json(said)}
+    document = {"clock": OTS, "size": size, "state": state, "words": words, "calendars": said_in_json(said)}
     session.terminal.give(document)
     return 0

@@ -1,6 +1,7 @@
 """A publisher's proofs from outside clocks: what is under way, and what is complete and goes into the next edition.
 
     secret/anchors/                         mode 0700; part of every backup
+    ├── schedule.json                       when which checkpoint is handed in next (`mirror.anchor_schedule`)
     └── 42/                                 the size of the log that is anchored
         ├── checkpoint.txt.ots              complete: as it will lie at /anchor/00/00/00/42/ in the tree
         ├── ethereum-7.json
@@ -86,6 +87,20 @@ class Anchors:
         if path.exists():
             path.unlink()
             files.sync_folder(path.parent)
+
+    def read_schedule(self) -> bytes | None:
+        """When which checkpoint is handed in next; None where nothing is kept of it."""
+        return _read(self.schedule_path)
+
+    def put_schedule(self, data: bytes) -> None:
+        """Keep when which checkpoint is handed in next, durably."""
+        files.make_folder(self._folder, private=True)
+        files.replace(self.schedule_path, data, mode=files.PRIVATE)
+
+    @property
+    def schedule_path(self) -> Path:
+        """Where that lies."""
+        return self._folder / "schedule.json"
 
     def _put(self, path: Path, data: bytes) -> None:
         if len(data) > ANCHOR_AT_MOST:
