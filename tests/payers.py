@@ -17,7 +17,7 @@ from storyteller import Finished, run_mirror
 class Payer(Publisher):
     """Whoever runs a mirror, and has an account with ether."""
 
-    def __init__(self, folder: Path, chain: Anvil, **settings: Any) -> None:
+    def __init__(self, folder: Path, chain: Anvil, /, **settings: Any) -> None:
         super().__init__(folder)
         self.chain = chain
         self._plain = (self.home / "mirror.toml").read_text(encoding="utf-8")

@@ -379,6 +379,23 @@ def test_a_chain_reorganised_after_the_proof_was_gathered_is_noticed(payer: Paye
     assert payer.spent() == 1
 
 
+def test_an_edition_takes_in_what_still_holds(payer: Payer, chain: Anvil) -> None:
+    payer.anchored()
+    chain.rpc("anvil_rollback", 3)
+    done = payer.do("publish", "--yes")
+    assert "ethereum-2.json holds no more: the chain was reorganised" in done.err, done
+    assert (payer.kept(), payer.run("status")["edition"]) == ([PENDING], 2)
+    payer.anchored()
+    check(payer.do("publish", "--yes"), 0, "takes in  ethereum-2.json", "edition 3, 2 entries")
+    assert PENDING not in payer.kept()
+
+
+def test_an_edition_takes_in_what_nobody_can_be_asked_about(payer: Payer, chain: Anvil) -> None:
+    payer.anchored()
+    chain.stop()
+    check(payer.do("publish", "--yes"), 0, "not asked again: Ethereum node", "takes in  ethereum-2.json")
+
+
 # Lies
 
 
