@@ -39,7 +39,7 @@ MAY_IMPORT = {
 
 DOORS = {
     "click": "cli/",
-    **dict.fromkeys(["eth_hash", "eth_keys", "rlp"], "formats/ether.py"),
+    **dict.fromkeys(["Crypto", "eth_keys"], "formats/ether.py"),
     "filelock": "store/",
     "httpcore": "network/patience.py",
     "httpx": "network/",

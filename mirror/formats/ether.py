@@ -8,8 +8,10 @@
 Read is exactly what `encode` prints: lengths in the fewest bytes, a single byte below 0x80 as itself, nothing behind
 the item. Numbers are big-endian in the fewest bytes, so zero is no byte at all.
 
-This is the door to the libraries of Ethereum (the extra `ethereum`); to import it without them raises `Unavailable`.
-Their errors do not pass it. What signing and sending take is loaded only where it is used.
+RLP is read without the library of that name, which is the tests' oracle: with all that it loads it takes several times
+as long as a proof may take to check, its time grows with the square of a list's length, and its stack with depth. This
+is the door to the other libraries of Ethereum (the extra `ethereum`); to import it without them raises `Unavailable`.
+Their errors do not pass it. What signing takes is loaded only where it is used.
 
 Specification: the Ethereum yellow paper, appendices B (RLP) and F (signing); EIP-55 (addresses in mixed case).
 """
@@ -21,10 +23,7 @@ from mirror.errors import BadSignature, Malformed
 from mirror.formats import extras
 
 try:
-    from eth_hash.backends.pycryptodome import backend
-    from eth_hash.main import Keccak256
-    from rlp import codec
-    from rlp.exceptions import RLPException
+    from Crypto.Hash import keccak as _keccak
 except ImportError:
     raise extras.absent("ethereum") from None
 
@@ -44,17 +43,29 @@ ADDRESS_BYTES, HASH_BYTES = 20, 32
 _ORDER = 2**256 - 0x14551231950B75FC4402DA1732FC9BEBF
 """How many points secp256k1 has: a secret key is a number below it."""
 
-_keccak = Keccak256(backend)
+_BYTES, _LIST = 0x80, 0xC0
+_SHORT = 55
+"""The longest content whose length stands in the first byte; behind a larger one stand the bytes of the length."""
 
 
 def keccak(data: bytes) -> bytes:
     """Ethereum's hash, 32 bytes: Keccak-256, which is not the SHA3-256 of the standard."""
-    return bytes(_keccak(data))
+    return _keccak.new(data=data, digest_bits=256).digest()
 
 
 def encode(item: "Item | Sequence[Item]") -> bytes:
     """`item` in RLP."""
-    return bytes(codec.encode_raw(item))
+    if isinstance(item, bytes):
+        return item if len(item) == 1 and item[0] < _BYTES else _head(_BYTES, len(item)) + item
+    content = b"".join(map(encode, item))
+    return _head(_LIST, len(content)) + content
+
+
+def _head(kind: int, length: int) -> bytes:
+    if length <= _SHORT:
+        return bytes([kind + length])
+    size = number(length)
+    return bytes([kind + _SHORT + len(size)]) + size
 
 
 def decode(data: bytes, what: str = "RLP") -> Item:
@@ -68,26 +79,41 @@ def decode(data: bytes, what: str = "RLP") -> Item:
 
 
 def _read(data: bytes, start: int, stop: int, depth: int, what: str) -> tuple[Item, int]:
-    """The item at `start`, which has to end at `stop` at the latest, and where it ends.
-
-    The library's own `decode` takes time with the square of a list's length, and the stack for its depth.
-    """
-    try:
-        _, kind, length, at = codec.consume_length_prefix(data, start)
-    except (RLPException, IndexError):
-        raise Malformed(f"{what} is not canonical RLP at byte {start}") from None
+    """The item at `start`, which has to end at `stop` at the latest, and where it ends."""
+    is_list, at, length = _read_head(data, start, what)
     if depth > DEPTH_AT_MOST:
         raise Malformed(f"{what} is nested more than {DEPTH_AT_MOST} deep at byte {start}")
     end = at + length
     if end > stop:
         raise Malformed(f"{what} is cut off: what begins at byte {start} ends at {end}, behind {stop}")
-    if kind is bytes:
+    if not is_list:
         return data[at:end], end
     items: list[Item] = []
     while at < end:
         item, at = _read(data, at, end, depth + 1, what)
         items.append(item)
     return items, end
+
+
+def _read_head(data: bytes, start: int, what: str) -> tuple[bool, int, int]:
+    """Whether a list begins at `start`, where its content does, and how long that is."""
+    if start >= len(data):
+        raise Malformed(f"{what} is cut off at byte {start}")
+    first = data[start]
+    if first < _BYTES:
+        return False, start, 1
+    kind = _LIST if first >= _LIST else _BYTES
+    length, at = first - kind, start + 1
+    if length > _SHORT:
+        size = data[at : at + length - _SHORT]
+        at += length - _SHORT
+        length = int.from_bytes(size)
+        is_shortest = length > _SHORT and size[0] > 0
+    else:
+        is_shortest = first != _BYTES + 1 or data[at : at + 1] >= bytes([_BYTES])
+    if not is_shortest:
+        raise Malformed(f"{what} is not canonical RLP at byte {start}")
+    return kind == _LIST, at, length
 
 
 def as_list(item: Item, what: str, *lengths: int) -> list[Item]:

@@ -28,7 +28,10 @@ SPELLINGS = [
 ]
 
 MALFORMED = [
-    ("", "RLP is not canonical RLP at byte 0"),
+    ("", "RLP is cut off at byte 0"),
+    ("c2", "RLP is cut off: what begins at byte 0 ends at 3, behind 1"),
+    ("81", "RLP is not canonical RLP at byte 0"),
+    ("b9ff", "RLP is cut off: what begins at byte 0 ends at 258, behind 2"),
     ("8161", "RLP is not canonical RLP at byte 0"),
     ("b80161", "RLP is not canonical RLP at byte 0"),
     ("b90038" + "61" * 56, "RLP is not canonical RLP at byte 0"),
@@ -56,12 +59,29 @@ def test_every_other_spelling_is_refused(spelled: str, words: str) -> None:
 
 @given(ITEMS)
 def test_it_says_what_the_library_says(item: ether.Item) -> None:
+    assert ether.encode(item) == rlp.encode(item)
     assert ether.decode(rlp.encode(item)) == item
+
+
+@given(st.binary(max_size=60) | mutated(ITEMS.map(ether.encode)))
+def test_it_refuses_what_the_library_refuses(data: bytes) -> None:
+    try:
+        found = rlp.decode(data)
+    except (rlp.DecodingError, IndexError):
+        with pytest.raises(Malformed, match=r"RLP (is|has) "):
+            ether.decode(data)
+    else:
+        assert ether.decode(data) == found
 
 
 @given(st.binary(max_size=200) | mutated(ITEMS.map(ether.encode)))
 def test_what_is_read_prints_back(data: bytes) -> None:
     assert_strict(ether.decode, data, ether.encode)
+
+
+def test_a_list_of_many_items_takes_no_longer_than_its_length() -> None:
+    many = [b"a"] * 1_000_000
+    assert ether.decode(ether.encode(many)) == many
 
 
 def test_bounds_refuse() -> None:
