@@ -334,6 +334,15 @@ def run_gateways(work: Path, count: int) -> list[Measure]:
     return bench.measures
 
 
+def run_browser(work: Path, count: int) -> list[Measure]:
+    """The page that verifies, in Chromium."""
+    from measuring_browser import measure_browser
+
+    bench = Bench(work)
+    measure_browser(bench, count)
+    return bench.measures
+
+
 def draw(measures: list[Measure]) -> str:
     """The ratios and goals as a small SVG: a bar each, a line where the goal is."""
     shown = [each for each in measures if each.goal is not None]
@@ -361,6 +370,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     parser.add_argument("--large", action="store_true", help="also with ten times as many testimonies")
     parser.add_argument("--gateways", action="store_true", help="only fetching: scripts/measuring_gateways.py")
+    parser.add_argument("--browser", action="store_true", help="only verify.html: scripts/measuring_browser.py")
     parser.add_argument("--ipfs", action="store_true", help="only the ways onto a Kubo node: scripts/measuring_ipfs.py")
     parser.add_argument("--count", type=int, default=10_000, help="how many testimonies; default 10000")
     parser.add_argument("--svg", type=Path, help="draw the ratios into this file")
@@ -369,6 +379,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mirror-bench-") as work:
         if options.ipfs:
             measures = run_ipfs(Path(work), options.count)
+        elif options.browser:
+            measures = run_browser(Path(work), options.count)
         elif options.gateways:
             measures = run_gateways(Path(work), options.count)
         else:

@@ -157,6 +157,7 @@ IN_JSON = [
     ("key passphrase", "key passphrase --identity age.txt"),
     ("sign", "sign a.txt --for announcement.txt --key anna.age --language en --yes"),
     ("verify", "verify voices"),
+    ("verifier", "verifier -o verify.html"),
     ("trust", "trust voices --yes"),
     ("trust", "trust --list"),
     ("trust", "trust --forget voices"),

@@ -6,7 +6,9 @@
 
 A reader who gets pages this way believes this gateway and whoever is on the line; the front page says so. What
 testimonies and attachments hold is other people's, so every answer forbids scripts, frames, forms and anything from
-elsewhere (`GUARD`), no type is guessed, and what is of no type in `TYPES` is saved and not shown.
+elsewhere (`GUARD`), no type is guessed, and what is of no type in `TYPES` is saved and not shown. One page may run its
+script: `verify.html`, where its bytes are those that this very program makes (`guard_of`). Any other, also that of
+another version, says in its own words that it is to be saved and opened from the disk.
 
 Specification: specs.ipfs.tech/http-gateways/path-gateway, as far as it serves files and folders. Out of scope:
 symlinks, other codecs than UnixFS (ask for them as raw or car), archives, redirects by a `_redirects` file.
@@ -36,6 +38,7 @@ from mirror.serve.answers import (
 )
 from mirror.serve.shelf import SLICE, Shelf
 from mirror.serve.trustless import Place
+from mirror.site import verifier
 
 ENTRIES_AT_MOST = 10_000
 """Entries in a folder that is listed: about a megabyte of page. Larger ones are asked for by a name in them."""
@@ -146,9 +149,20 @@ def _file(shelf: Shelf, asked: Asked, cid: CID, name: str, keep: str) -> Answer:
         "Content-Disposition": disposition(name or str(cid), attachment=media is None),
         "Etag": f'"{cid}"',
         "Cache-Control": keep,
-        **GUARD,
+        **guard_of(cid),
     }
     return in_part(headers, asked, length, lambda first, last: _content(cid, shelf.get, first, last))
+
+
+def guard_of(cid: CID) -> dict[str, str]:
+    """`GUARD`; for the page that verifies, what its script and style need: by their hashes, without a connection.
+
+    Its origin stays nobody's, so that nothing that it keeps or opens reaches what else is served from here.
+    """
+    if cid != verifier.identity():
+        return GUARD
+    policy = f"{verifier.policy()}; frame-ancestors 'none'; sandbox allow-scripts allow-downloads"
+    return {**GUARD, "Content-Security-Policy": policy}
 
 
 def _type_of(cid: CID, length: int, get: Get) -> str | None:

@@ -25,6 +25,7 @@ import hashlib
 import html
 import json
 import re
+from collections import Counter
 from functools import cache
 from importlib import resources
 
@@ -40,7 +41,8 @@ PAGE_AT_MOST = 1 << 20
 
 _START, _DATA = "page.js", "data.js"
 _IMPORT = re.compile(r'import \{ \w+(?:, \w+)* \} from "\./([a-z0-9]+\.js)";')
-_EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) )")
+_EXPORT = re.compile(r"^export (?=(?:async function|function|class|const)[ *])")
+_DECLARED = re.compile(r"^(?:async )?(?:function\*?|class|const|let) (\w+)", re.MULTILINE)
 _TOKENS = re.compile("@(?:POLICY|STYLE|SCRIPT)@")
 
 
@@ -113,7 +115,11 @@ def join(start: str) -> str:
     """A module and everything that it imports, as one text."""
     joined: dict[str, str] = {}
     _take_up(start, joined)
-    return "\n".join(f"// {name}\n\n{text}" for name, text in joined.items())
+    text = "\n".join(f"// {name}\n\n{text}" for name, text in joined.items())
+    declared = Counter(_DECLARED.findall(text))
+    if twice := [name for name, count in declared.items() if count > 1]:
+        raise Malformed(f"modules of verifier/ that are joined declare {', '.join(twice)} twice")
+    return text
 
 
 def _take_up(name: str, joined: dict[str, str]) -> None:
@@ -127,7 +133,7 @@ def _take_up(name: str, joined: dict[str, str]) -> None:
             _take_up(imported[1], joined)
         else:
             kept.append(_EXPORT.sub("", line, count=1))
-        if not imported and kept[-1].startswith(("import", "export")):
+        if not imported and kept[-1].startswith(("import ", "export ")):
             raise Malformed(f"verifier/{name}: a line that cannot be joined: {line}")
     joined[name] = "\n".join(kept)
 

@@ -46,7 +46,7 @@ function* readFields(data, what) {
 }
 
 // { cid, name, size }; name and size (BigInt) are null where they are absent.
-function parseLink(data) {
+function parseBlockLink(data) {
   const link = { cid: null, name: null, size: null };
   let last = 0n;
   for (const [number, value] of readFields(data, "dag-pb link")) {
@@ -71,7 +71,7 @@ export function parseNode(block) {
   for (const [number, value] of readFields(block, "dag-pb node")) {
     if (data !== null) throw malformed(`dag-pb node with field ${number} behind its data`);
     const isBytes = typeof value !== "bigint";
-    if (number === 2n && isBytes) links.push(parseLink(value));
+    if (number === 2n && isBytes) links.push(parseBlockLink(value));
     else if (number === 1n && isBytes) data = value;
     else throw malformed(`dag-pb node with an unexpected field ${number}`);
   }

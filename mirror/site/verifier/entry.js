@@ -9,7 +9,7 @@ import { Fault, malformed, quoted, unverified } from "./fault.js";
 import { digest, rawCid } from "./fields.js";
 
 const ENTRY_AT_MOST = 256;
-const WORDS = ["charter", "testimony", "withdrawal"];
+const ENTRY_KINDS = ["charter", "testimony", "withdrawal"];
 
 // The entry that a line spells: { kind, cid, withdrawal } (hex, null but for a testimony).
 export function parseEntry(data) {
@@ -20,7 +20,7 @@ export function parseEntry(data) {
   if ((kind === "charter" || kind === "withdrawal") && rest.length === 1) {
     return { kind, cid: rawCid(rest[0]), withdrawal: null };
   }
-  if (!WORDS.includes(kind) && /^[a-z][a-z0-9-]{0,31}(?: [^\0-\x1f\x7f-\x9f]*)?$/.test(line)) {
+  if (!ENTRY_KINDS.includes(kind) && /^[a-z][a-z0-9-]{0,31}(?: [^\0-\x1f\x7f-\x9f]*)?$/.test(line)) {
     throw new Fault("newer", `an entry of kind ${quoted(kind)}, which this version does not know`);
   }
   throw malformed(`not an entry: ${quoted(line)}`);
@@ -29,7 +29,7 @@ export function parseEntry(data) {
 // The line by which a log lists a note that has this CID.
 export function entryOf(note, cid) {
   if (note.word === "testimony") return { kind: note.word, cid, withdrawal: note.withdrawal };
-  if (!WORDS.includes(note.word)) throw malformed(`a note of kind ${note.word} has no place in the log`);
+  if (!ENTRY_KINDS.includes(note.word)) throw malformed(`a note of kind ${note.word} has no place in the log`);
   return { kind: note.word, cid, withdrawal: null };
 }
 

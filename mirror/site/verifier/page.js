@@ -119,13 +119,20 @@ function whatIsAsked() {
   const text = byId("key").value.trim();
   const isLink = /^[a-z][a-z0-9.-]*:\/\/|^\/ip[fn]s\//i.test(text);
   const seen = byId("seen").value.trim();
+  const isCompared = byId("compared").checked;
   return {
-    key: isLink ? "" : text,
+    key: isLink ? (isCompared ? keyOfLink(text) : "") : text,
     link: isLink ? text : "",
-    isGiven: byId("compared").checked && text !== "",
+    isGiven: isCompared,
     seen: seen ? new TextEncoder().encode(`${seen}\n`) : null,
     webcrypto: hasCryptography(),
   };
+}
+
+/** The key in a link, as text: what stands behind its #, or the name on IPNS that it leads to. */
+function keyOfLink(link) {
+  const [address, fragment] = link.split("#");
+  return fragment ? unescaped(fragment) : /k51[0-9a-z]+/.exec(address)?.[0] ?? "";
 }
 
 function hasCryptography() {

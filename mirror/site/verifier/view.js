@@ -1,11 +1,10 @@
 // A report, as a reader sees it. Everything in it that came from outside becomes text nodes, each isolated.
 
+import { FALSE, HOLDS } from "./report.js";
 import { fill, fillLine, isolated, say } from "./words.js";
 
 /** Lines of one list that are shown; what is beyond is counted. More than a report can name of what is false. */
 const LINES_AT_MOST = 10_000;
-
-const CLAIMS = ["key", "unchanged", "signed", "complete", "append-only", "existed by"];
 
 /** How each state of a claim is marked: class, sign, word. */
 const STATES = {
@@ -13,8 +12,6 @@ const STATES = {
   false: ["is-false", "✗", "false"],
   "not checked": ["is-open", "–", "not_checked"],
 };
-
-const REASONS = ["safety", "consent", "legal", "error"];
 
 /** What sums up a report: the key of a sentence, and its class. */
 export function summaryOf(report) {
@@ -62,8 +59,7 @@ function notShown() {
 }
 
 function viewClaims(report) {
-  const claims = CLAIMS.map((name) => report.claims.find((each) => each.claim === name)).filter(Boolean);
-  return make("ul", "claims", ...claims.map(viewClaim));
+  return make("ul", "claims", ...report.claims.map(viewClaim));
 }
 
 function viewClaim({ claim, state, lines }) {
@@ -73,7 +69,7 @@ function viewClaim({ claim, state, lines }) {
   mark.setAttribute("aria-hidden", "true");
   const heading = make("h3", "", said("span", `claim_${key}`), make("span", "state", mark, " ", said("span", word)));
   const about = fill(make("p", "about"), `about_${key}`);
-  const below = state === "false"
+  const below = state === FALSE
     ? said("p", "false_below", { count: lines.length })
     : make("ul", "", ...lines.map((line) => viewLine("li", line)));
   const item = make("li", tone, heading, about, below);
@@ -104,7 +100,7 @@ function viewWithdrawn(report) {
   const view = ({ index, by, withToken, reason }) => {
     const key = withToken ? "withdrawn_token" : "withdrawn_publisher";
     const item = make("li", "", said("span", key, { index: `#${index}`, by: `#${by}` }));
-    if (REASONS.includes(reason)) item.append(" ", said("span", "withdrawn_reason", { reason: say(`reason_${reason}`) }));
+    if (reason) item.append(" ", said("span", "withdrawn_reason", { reason: say(`reason_${reason}`) }));
     return item;
   };
   return viewList("withdrawn_heading", report.withdrawn ?? [], view, said("p", "withdrawn_please"));
@@ -151,7 +147,7 @@ export function viewHash(hash) {
 /** A note's text, only where nothing false was found and it is unchanged and signed. */
 function viewText(report) {
   const { note } = report;
-  const holds = (name) => report.claims.some((each) => each.claim === name && each.state === "holds");
+  const holds = (name) => report.claims.some((each) => each.claim === name && each.state === HOLDS);
   if (!note || report.faults.length > 0 || !holds("signed")) return [];
   const parts = [said("h3", "read")];
   if (!holds("key")) parts.push(said("p", "read_unconfirmed"));
