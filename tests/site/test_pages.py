@@ -353,7 +353,7 @@ def test_the_front_page_speaks_each_language_and_offers_all(tag: str) -> None:
     offered = {
         each.attributes["lang"]: each.text
         for each in page.found
-        if page.first("nav") in each.within
+        if page.first("nav", class_="languages") in each.within
         if "lang" in each.attributes
     }
     assert offered == {each: words(each).name for each in LANGUAGES}
