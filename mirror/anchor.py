@@ -33,11 +33,12 @@ COMPLETE, PENDING = "complete", "pending"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an anchor stands, `COMPLETE` or `PENDING`, and more of it in words."""
+    """How an anchor stands, `COMPLETE` or `PENDING`, and more of it in words; `is_inside`: the edition holds it."""
 
     anchor: Anchor
     state: str
     words: str
+    is_inside: bool = False
 
     @property
     def clock(self) -> str:

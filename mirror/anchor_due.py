@@ -121,7 +121,7 @@ def _standing(
 ) -> Standing:
     data = anchors.read(anchor)
     if anchor in inside:
-        return Standing(anchor, COMPLETE, f"in edition {head.number}")
+        return Standing(anchor, COMPLETE, f"in edition {head.number}", is_inside=True)
     if data is not None:
         return Standing(anchor, COMPLETE, _blocks(anchor, data, "goes into the next edition"))
     return Standing(anchor, PENDING, _blocks(anchor, anchors.read_pending(anchor) or b"", "awaited"))

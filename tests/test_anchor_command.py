@@ -121,6 +121,25 @@ def test_without_any_calendar_nothing_is_kept(town: Town) -> None:
     assert town.kept == {}
 
 
+def test_status_shows_what_is_awaited_and_what_to_type(town: Town) -> None:
+    assert json.loads(run_mirror("--json", "status").out)["anchors"] == []
+    run_mirror("anchor", "ots", "--calendar", town.calendars[0].url)
+    awaited = run_mirror("status")
+    assert f"anchored      ots, the log of 2 entries: promised by {town.calendars[0].url}\n" in awaited.out
+    assert awaited.out.endswith("next          mirror anchor upgrade\n")
+    town.commit()
+    run_mirror("anchor", "upgrade")
+    complete = run_mirror("status")
+    assert f"anchored      ots, the log of 2 entries: Bitcoin block {FIRST}\n" in complete.out
+    assert complete.out.endswith("next          mirror publish, which takes 1 proof in\n")
+    run_mirror("publish", "--yes")
+    inside = json.loads(run_mirror("--json", "status").out)
+    assert [(each["size"], each["state"], each["words"]) for each in inside["anchors"]] == [
+        (2, "complete", "in edition 3")
+    ]
+    assert inside["next"] == ["mirror publish --tokens FILE FOLDER"]
+
+
 def test_a_calendar_that_forgot_is_handed_it_again(town: Town) -> None:
     run_mirror("anchor", "ots", "--calendar", town.calendars[0].url)
     town.calendars[0].forget()

@@ -154,7 +154,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         proxy = stack.enter_context(Socks({name: found[name].port for name in NAMES}))
         (publisher.home / "mirror.toml").write_text(
             f'proxy = "{proxy.url}"\ngateways = ["http://gateway.test"]\nrouting = ["http://routing.test"]\n'
-            'calendars = ["http://calendar.test"]\nbitcoin = ["http://explorer.test"]\n'
+            'anchor = ["ots"]\ncalendars = ["http://calendar.test"]\nbitcoin = ["http://explorer.test"]\n'
             f'[service.home]\nkind = "kubo"\naddress = "/ip4/127.0.0.1/tcp/{found["node"].port}"\n'
             '[service.ours]\nkind = "cluster"\naddress = "http://cluster.test"\n'
             '[service.paid]\nkind = "pinning"\naddress = "http://pins.test"\n'

@@ -79,7 +79,7 @@ class Town:
             f'proxy = "{proxy}"\n'
             f'gateways = ["http://gateway.test:{told.gateway}"]\n'
             f'routing = ["http://routing.test:{routing}"]\n'
-            f'calendars = ["http://calendar.test:{calendar}"]\n'
+            f'anchor = ["ots"]\ncalendars = ["http://calendar.test:{calendar}"]\n'
             f'bitcoin = ["http://explorer.test:{explorer}"]\n'
             f'[service.ours]\nkind = "cluster"\naddress = "http://cluster.test:{cluster}"\n'
             f'[service.paid]\nkind = "pinning"\naddress = "http://pins.test:{pins}"\n'
@@ -143,7 +143,9 @@ COMMANDS = {
     "--home voices status": {"cluster.test", "pins.test"},
     "--home voices pin --yes --node-shows-its-address": {"cluster.test", "pins.test"},
     "--home voices publish new.txt --language en --no-tokens --yes --pin --node-shows-its-address": {
+        "calendar.test",
         "cluster.test",
+        "explorer.test",
         "pins.test",
         "routing.test",
     },

@@ -24,6 +24,7 @@ from mirror.store.record import Record
 from mirror.store.workspace import Workspace
 
 if TYPE_CHECKING:
+    from mirror.anchor import Standing as Anchored
     from mirror.cli.holding import Standing
 
 
@@ -47,6 +48,7 @@ def status(session: Session, *, offline: bool) -> int:
         edition = Edition(archive.head(), archive.blocks.get)
         known = _known(session, workspace, edition)
         _add_name(workspace, edition, known)
+        anchors = _add_anchors(workspace, edition, known)
         held = _held(session, workspace, known) if services and not offline else []
     say = session.terminal.say
     say(f"{edition.key.name}, edition {edition.number}, {many(edition.size, 'entry', 'entries')}")
@@ -58,6 +60,8 @@ def status(session: Session, *, offline: bool) -> int:
     say(f"on disk       {many(known['files'], 'edition file', 'edition files')}, {known['bytes']} bytes")
     if known["name"] is not None:
         say(f"the name      leads to edition {known['name']['edition']}, until {known['name']['until'][:10]}")
+    for anchor in anchors:
+        say(f"anchored      {anchor.clock}, the log of {many(anchor.anchor.size, 'entry', 'entries')}: {anchor.words}")
     for standing in held:
         say(f"held by       {standing.in_words()}")
     for words in known["behind"]:
@@ -105,6 +109,25 @@ def _add_name(workspace: Workspace, edition: Edition, known: dict[str, Any]) -> 
         known["behind"].append(f"the record of the name leads to edition {record.sequence}, until {record.end.date()}")
     if known["publisher"]:
         known["next"].insert(0, command)
+
+
+def _add_anchors(workspace: Workspace, edition: Edition, known: dict[str, Any]) -> "list[Anchored]":
+    """How outside clocks stand, and what a publisher does about it."""
+    from mirror import anchor_due  # noqa: PLC0415  (only here, where so much is asked)
+    from mirror.cli.clocks import standings_in_json  # noqa: PLC0415
+
+    found = anchor_due.standings(workspace.anchors, edition)
+    known["anchors"] = standings_in_json(found)
+    newest = {each.clock: each for each in found if each.is_inside}
+    shown = [each for each in found if not each.is_inside or newest[each.clock] == each]
+    if not known["publisher"]:
+        return shown
+    if any(each.state == "pending" and each.clock == "ots" for each in found):
+        known["next"].append("mirror anchor upgrade")
+    waiting = [each for each in found if each.state == "complete" and not each.is_inside]
+    if waiting:
+        known["next"].append(f"mirror publish, which takes {many(len(waiting), 'proof', 'proofs')} in")
+    return shown
 
 
 def _held(session: Session, workspace: Workspace, known: dict[str, Any]) -> "list[Standing]":
