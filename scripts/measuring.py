@@ -325,6 +325,15 @@ def run_ipfs(work: Path, count: int) -> list[Measure]:
     return bench.measures
 
 
+def run_anchors(work: Path) -> list[Measure]:
+    """What an anchor takes beside its mirror."""
+    from measuring_anchors import measure_anchors
+
+    bench = Bench(work)
+    measure_anchors(bench)
+    return bench.measures
+
+
 def run_gateways(work: Path, count: int) -> list[Measure]:
     """Fetching from many gateways."""
     from measuring_gateways import measure_fetching
@@ -371,13 +380,16 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="also with ten times as many testimonies")
     parser.add_argument("--gateways", action="store_true", help="only fetching: scripts/measuring_gateways.py")
     parser.add_argument("--browser", action="store_true", help="only verify.html: scripts/measuring_browser.py")
+    parser.add_argument("--anchors", action="store_true", help="only anchors: scripts/measuring_anchors.py")
     parser.add_argument("--ipfs", action="store_true", help="only the ways onto a Kubo node: scripts/measuring_ipfs.py")
     parser.add_argument("--count", type=int, default=10_000, help="how many testimonies; default 10000")
     parser.add_argument("--svg", type=Path, help="draw the ratios into this file")
     options = parser.parse_args()
     counts = [options.count, options.count * 10] if options.large else [options.count]
     with tempfile.TemporaryDirectory(prefix="mirror-bench-") as work:
-        if options.ipfs:
+        if options.anchors:
+            measures = run_anchors(Path(work))
+        elif options.ipfs:
             measures = run_ipfs(Path(work), options.count)
         elif options.browser:
             measures = run_browser(Path(work), options.count)
