@@ -58,7 +58,7 @@ from handed import (
     with_page,
     withdrawn,
 )
-from judging import OTHER, holding, honest
+from judging import OTHER, holding, honest, signing
 from storyteller import run_mirror
 from test_audit import ENTRIES, NEWER, SIGNING, STRAY, TILES
 from test_verify import PAGES
@@ -67,6 +67,7 @@ from world import NAME, Mirror, secret, sign_text
 
 from mirror.formats.cid import CID, DAG_PB
 from mirror.formats.notes import Withdrawal
+from mirror.tree import note_path
 from mirror.verdict import Claim
 
 CLAIMS = (Claim.KEY, Claim.UNCHANGED, Claim.SIGNED, Claim.COMPLETE, Claim.APPEND_ONLY)
@@ -172,9 +173,17 @@ class Case:
         return Given(self.link or self.what, tuple(options), shown, page)
 
 
+CAR = "voices.car"
+
+
+def one(index: int, build: Callable[[], Files] | None = None, fragment: str = f"#{KEY.vkey}") -> Case:
+    """One testimony by the path that a link names."""
+    link = f"ipns://{KEY.ipns}/{'/'.join(note_path(index))}{fragment}"
+    return Case(build or lying(lambda mirror: None), link=link, source=CAR)
+
+
 WEAK = str(CID(KEY.ipns[:-32] + bytes(32)))
 NOTHING = CID.of(DAG_PB, b"")
-CAR = "voices.car"
 
 CASES: dict[str, Case] = {
     "good: an export": Case(lying(lambda mirror: None)),
@@ -211,6 +220,20 @@ CASES: dict[str, Case] = {
     "link: to whatever is newest": Case(
         lying(lambda mirror: None), link=f"ipns://{KEY.ipns}#{KEY.vkey}", source=CAR, key=""
     ),
+    "one: a testimony with attachments": one(1),
+    "one: a testimony by its author": one(2),
+    "one: no key but its name": one(2, fragment=""),
+    "one: one that was withdrawn": one(1, lying(withdrawn)),
+    "one: one that is damaged": one(2, damaged(lambda copy: copy.flip("note/00/00/00/02.txt", 40))),
+    "one: one that is lost": one(2, damaged(lambda copy: copy.lose("note/00/00/00/02.txt"))),
+    "one: an attachment damaged": one(1, damaged(lambda copy: copy.flip("file/00/00/00/01/1.jpg"))),
+    "one: another one damaged": one(3, damaged(lambda copy: copy.flip("note/00/00/00/02.txt", 40))),
+    "one: a tile damaged": one(2, damaged(lambda copy: copy.flip("tile/0/000.p/4"))),
+    "one: a tile of other hashes": one(2, lying(holding("tile/0/000.p/4", bytes(4 * 32)))),
+    "one: a page that is not listed": one(2, lying(holding("strange.txt", b"x"))),
+    "one: an edition by another key": one(2, lying(signing("edition", lambda text: sign_text(text, OTHER)))),
+    "one: the charter": one(0),
+    "one: one that no log lists": one(9),
     "file: a block that is not used": Case(reblocked(lambda blocks: blocks.append((CID.of_raw(b"x"), b"x")))),
     "file: a block twice, damaged once": Case(
         reblocked(lambda blocks: blocks.append((blocks[3][0], changed(blocks[3][1], 0))))

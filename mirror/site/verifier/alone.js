@@ -9,7 +9,7 @@ import { checkBelongs, entryOf, printEntry } from "./entry.js";
 import { isFault, malformed } from "./fault.js";
 import { asKey } from "./key.js";
 import { openNote } from "./note.js";
-import { isHandedIn, mirrorName, openHandedIn, openSigned, peek } from "./notes.js";
+import { isHandedIn, mirrorName, openHandedIn, openSigned, peek, readable } from "./notes.js";
 import { checkEvidence, checkProof, parseEvidence, parseProof } from "./proof.js";
 import { APPEND_ONLY, COMPLETE, HOLDS, KEY, line, NOT_CHECKED, Report, SIGNED } from "./report.js";
 import { UNCHANGED } from "./report.js";
@@ -52,9 +52,8 @@ async function judgeOpened(report, note, data, trust, proof, beside, useBrowser)
 function bySigners(note) {
   const isByAuthor = note.word === "testimony" && note.author !== null;
   const article = "aeiou".includes(note.word[0]) ? "an" : "a";
-  const also = isByAuthor ? ", and by its author's key" : "";
-  const params = { kind: note.word };
-  return line(isByAuthor ? "signed-kind-author" : "signed-kind", params, `${article} ${note.word}, by the mirror${also}`);
+  const words = `${article} ${note.word}, by the mirror${isByAuthor ? ", and by its author's key" : ""}`;
+  return line(isByAuthor ? "signed-kind-author" : "signed-kind", { kind: note.word }, words);
 }
 
 // Attachments that lie beside the note are compared with what it lists; what is not there is said, in lines.
@@ -110,20 +109,6 @@ function keyForNote(data, name, trust) {
   if (trust.named) return asKey(trust.named, name);
   const note = peek(data);
   return note.word === "charter" ? note.key : null;
-}
-
-// What a page may show of a note, once its claims were judged.
-function readable(note) {
-  const shown = { kind: note.word, mirror: note.mirror, body: note.body };
-  for (const name of ["language", "title", "date", "tags", "warning", "translator", "reason", "day"]) {
-    shown[name] = note[name] ?? null;
-  }
-  shown.author = note.author ? { name: note.author.name, key: note.author.k51 } : null;
-  shown.edition = note.edition === undefined ? null : String(note.edition);
-  shown.indexHash = note.rootCid ?? null;
-  shown.indexes = (note.indexes ?? []).map(String);
-  shown.attachments = (note.attachments ?? []).map((each) => ({ ...each, length: String(each.length) }));
-  return shown;
 }
 
 // The evidence of a fork: where it convinces, `append-only` is false for that key's log.

@@ -76,7 +76,9 @@ export class Audit {
     try {
       const entry = this.listing.add(data);
       if (entry.kind === "withdrawal") this.withdrawals.push(index);
-      if (entry.kind === "charter" && entry.cid !== this.rules.charter) this.report.fault(COMPLETE, item, "entry-charter");
+      if (entry.kind === "charter" && entry.cid !== this.rules.charter) {
+        this.report.fault(COMPLETE, item, "entry-charter");
+      }
     } catch (error) {
       if (!isFault(error)) throw error;
       this.unread.add(index);
@@ -101,7 +103,8 @@ export class Audit {
     this.report.fault(COMPLETE, "checkpoint", "root-hash-other");
     for await (const [first, entries] of this.log.bundles()) {
       for (const [at, data] of entries.entries()) {
-        if (!(await this.isHashed(first + at, data))) this.report.fault(COMPLETE, `entry #${first + at}`, "entry-other");
+        const item = `entry #${first + at}`;
+        if (!(await this.isHashed(first + at, data))) this.report.fault(COMPLETE, item, "entry-other");
       }
     }
   }

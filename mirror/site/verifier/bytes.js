@@ -5,7 +5,7 @@
 
 import { malformed, quoted } from "./fault.js";
 
-export const SIZE_AT_MOST = 2n ** 63n - 1n;
+const SIZE_AT_MOST = 2n ** 63n - 1n;
 
 const VARINT_AT_MOST = 9;
 const NUMBER_AT_MOST = 128;

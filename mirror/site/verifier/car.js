@@ -55,7 +55,9 @@ export class Windows {
 // { roots, start, end } of a CAR of either version: the CIDs that it names, where its blocks start and where they end.
 export async function readHeader(file) {
   const size = file.blob.size;
-  if (!equalBytes(await file.read(0, PRAGMA.length), PRAGMA)) return { ...(await readHeader1(file, 0, size)), end: size };
+  if (!equalBytes(await file.read(0, PRAGMA.length), PRAGMA)) {
+    return { ...(await readHeader1(file, 0, size)), end: size };
+  }
   const [offset, end] = parseHeader2(await file.read(PRAGMA.length, 40), size);
   return { ...(await readHeader1(file, offset, end)), end };
 }

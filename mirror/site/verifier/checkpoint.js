@@ -28,6 +28,8 @@ export async function openCheckpoint(data, key, useBrowser) {
   if (checkpoint.origin !== key.name) {
     throw new Fault("badsignature", `the checkpoint of ${checkpoint.origin} is signed by a key named ${key.name}`);
   }
-  if (checkpoint.size === 0n) throw malformed(`the checkpoint of ${checkpoint.origin} lists no entry, not even a charter`);
+  if (checkpoint.size === 0n) {
+    throw malformed(`the checkpoint of ${checkpoint.origin} lists no entry, not even a charter`);
+  }
   return checkpoint;
 }

@@ -98,11 +98,6 @@ export function parseOurCid(text, isAllowed = isOurs) {
   return cid;
 }
 
-// The 32 bytes of SHA-256 in a CID of ours.
-export function digestOfCid(cid) {
-  return bytesOfCid(cid).subarray(4);
-}
-
 // Where a CID is of the identity hash, the block is in the name itself; otherwise null.
 export function blockInName(cid) {
   const bytes = bytesOfCid(cid);

@@ -31,6 +31,7 @@ export const SAYINGS = {
   "complete-withdrawn": "here: {testimonies}, withdrawn: {withdrawn}",
   "complete-one": "listed as #{index} of {size} entries",
   "complete-one-only": "not checked: whether it was withdrawn since, and what else is listed",
+  "complete-one-later": "not checked: whether it was withdrawn later, or what else is listed",
   "complete-no-log": "a note alone does not show that the log lists it",
   "complete-no-list": "no log lists it yet",
   "not-held": "not held by this keeper: {list}",

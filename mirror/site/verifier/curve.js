@@ -16,7 +16,7 @@ const ROOT_OF_MINUS_ONE = power(2n, (P - 1n) / 4n);
 const ZERO = [0n, 1n, 1n, 0n];
 const LOW_255 = 2n ** 255n - 1n;
 
-export const BASE = decodePoint(littleBytes(quotient(4n, 5n)));
+const BASE = decodePoint(littleBytes(quotient(4n, 5n)));
 
 // Arithmetic modulo P
 
@@ -98,7 +98,7 @@ export function decodePoint(bytes) {
   return [x, y, 1n, (x * y) % P];
 }
 
-export function encodePoint([x, y, z]) {
+function encodePoint([x, y, z]) {
   const one = inverse(z);
   const bytes = littleBytes(modulo(y * one));
   if (modulo(x * one) & 1n) bytes[31] |= 0x80;
@@ -110,7 +110,7 @@ export function negated([x, y, z, t]) {
 }
 
 // RFC 8032, section 5.1.4: complete, so also right where both are the same point.
-export function addPoints([x1, y1, z1, t1], [x2, y2, z2, t2]) {
+function addPoints([x1, y1, z1, t1], [x2, y2, z2, t2]) {
   const a = ((y1 - x1) * (y2 - x2)) % P;
   const b = ((y1 + x1) * (y2 + x2)) % P;
   const c = (((2n * t1 * t2) % P) * D) % P;

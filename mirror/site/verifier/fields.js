@@ -44,7 +44,7 @@ export function wholeDay(text) {
   return coarseDate(text);
 }
 
-// Lower-case letters, letters without case, marks, digits and hyphens; code points that this browser does not know pass.
+// Lower-case letters, letters without case, marks, digits, hyphens; code points that this browser does not know pass.
 export function tag(text) {
   if (!TAG.test(text)) {
     throw malformed(`a tag with what is no lower-case letter, mark, digit or hyphen: ${quoted(text, 40)}`);
@@ -134,15 +134,16 @@ const LANGUAGE = new RegExp(
 );
 
 export function languageTag(text) {
-  const found = text.length <= LANGUAGE_AT_MOST && /^[\x21-\x7e]+$/.test(text) ? LANGUAGE.exec(text.toLowerCase()) : null;
+  const isPlain = text.length <= LANGUAGE_AT_MOST && /^[\x21-\x7e]+$/.test(text);
+  const found = isPlain ? LANGUAGE.exec(text.toLowerCase()) : null;
   if (!found) {
     throw malformed(`language tag ${quoted(text)} is not well-formed BCP 47, such as ar, zh-Hans or pt-BR`);
   }
   const { language, script, region, variants, extensions, rest } = found.groups;
   checkOnce(variants.split("-").slice(1), text);
   checkOnce(Array.from(extensions.matchAll(/-([a-z0-9])(?=-)/g), (each) => each[1]), text);
-  const spelled =
-    language + script.replace(/^-./, (first) => first.toUpperCase()) + region.toUpperCase() + variants + extensions + rest;
+  const head = language + script.replace(/^-./, (first) => first.toUpperCase()) + region.toUpperCase();
+  const spelled = head + variants + extensions + rest;
   if (spelled !== text) throw malformed(`language tag ${quoted(text)} is spelled ${quoted(spelled)}`);
   return text;
 }

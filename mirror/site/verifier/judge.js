@@ -19,6 +19,7 @@ import { Cancelled, Fault } from "./fault.js";
 import { parseTypedKey } from "./key.js";
 import { parseLink } from "./link.js";
 import { peek } from "./notes.js";
+import { verifyOne } from "./one.js";
 import { line, Report, UNCHANGED } from "./report.js";
 import { openGiven } from "./sources.js";
 import { nameFile } from "./unixfs.js";
@@ -56,7 +57,9 @@ async function judgeOpen(open, link, trust, run) {
   const { copy, note, evidence, proof, beside } = open;
   if (evidence) return verifyEvidence(open.what, evidence, trust, run.useBrowser);
   if (!copy) return verifyNote(open.what, note, trust, proof, (name) => measured(beside, name), run.useBrowser);
-  const report = await verifyTree(await evidenceOf(copy, link, note), trust, run);
+  const found = await evidenceOf(copy, link, note);
+  if (link?.path) return verifyOne(found, link.path.split("/"), trust, run);
+  const report = await verifyTree(found, trust, run);
   for (const [item, words] of copy.damage) report.fault(UNCHANGED, item, "file-damaged", { detail: words });
   const count = report.faults.length ? 0 : copy.unreached();
   if (count) report.fault(UNCHANGED, copy.what, "unused-blocks", { count });

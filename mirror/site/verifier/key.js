@@ -43,7 +43,8 @@ export function makeKey(name, raw) {
   if (flaw) throw malformed(FLAWS[flaw]);
   const typed = concat(TYPED, raw);
   const id = encodeHex(sha256(concat(encodeUtf8(`${name}\n`), typed)).subarray(0, 4));
-  return { name, raw, id, vkey: `${name}+${id}+${encodeBase64(typed)}`, k51: `k${encodeBase36(concat(KEY_PREFIX, raw))}` };
+  const vkey = `${name}+${id}+${encodeBase64(typed)}`;
+  return { name, raw, id, vkey, k51: `k${encodeBase36(concat(KEY_PREFIX, raw))}` };
 }
 
 export function parseVkey(text) {
@@ -52,7 +53,9 @@ export function parseVkey(text) {
   const words = "not a vkey: name, key ID and base64, joined by plus signs, are not what stands there";
   if (!found || [...text].length > VKEY_AT_MOST) throw malformed(words);
   const [name, typed] = [parseNoteName(found[1]), decodeBase64(found[3])];
-  if (typed.length !== 33 || typed[0] !== 1) throw malformed(`the vkey of ${quoted(name)} is not an Ed25519 key of 32 bytes`);
+  if (typed.length !== 33 || typed[0] !== 1) {
+    throw malformed(`the vkey of ${quoted(name)} is not an Ed25519 key of 32 bytes`);
+  }
   const key = makeKey(name, typed.subarray(1));
   if (key.id !== found[2]) {
     throw malformed(`the vkey of ${quoted(name)} carries a key ID that does not follow from its key`);

@@ -40,10 +40,9 @@ function locate(address) {
   const [, scheme, rest] = /^([a-z]+):\/\/([^]*)$/.exec(address) ?? [];
   if (scheme === "ipfs" || scheme === "ipns") return [scheme, ...cut(rest)];
   if (scheme === "http" || scheme === "https") {
-    const [host, path] = cut(rest);
-    const found = HOST_FORM.exec(host.toLowerCase());
-    if (found) return [found[2], found[1], path];
-    return pathForm(path.split("?")[0], address);
+    const [host, path] = cut(rest.split("?")[0]);
+    const found = HOST_FORM.exec(host.slice(host.lastIndexOf("@") + 1).toLowerCase());
+    return found ? [found[2], found[1], path] : pathForm(path, address);
   }
   if (PATH_FORM.test(address)) return pathForm(address, address);
   return [address.startsWith("k") ? "ipns" : "ipfs", ...cut(address)];

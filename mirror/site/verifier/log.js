@@ -10,7 +10,7 @@ import { joinHashes, leafHash, nodeHash } from "./merkle.js";
 const WIDTH = 256;
 const ENTRIES = "entries";
 
-export function tilePath(level, n, width) {
+function tilePath(level, n, width) {
   const groups = String(n).padStart(3, "0").padStart(Math.ceil(String(n).length / 3) * 3, "0").match(/.../g);
   const names = groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group));
   if (width < WIDTH) names[names.length - 1] += ".p";
@@ -67,7 +67,8 @@ export class TiledLog {
     const first = n * 2 ** inside;
     const tile = await this.tile(row, Math.floor(first / WIDTH));
     const begin = first % WIDTH;
-    let hashes = Array.from({ length: 2 ** inside }, (_, at) => tile.subarray((begin + at) * 32, (begin + at + 1) * 32));
+    const hashAt = (at) => tile.subarray(at * 32, (at + 1) * 32);
+    let hashes = Array.from({ length: 2 ** inside }, (_, at) => hashAt(begin + at));
     while (hashes.length > 1) hashes = pairUp(hashes);
     return hashes[0];
   }

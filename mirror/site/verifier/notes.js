@@ -277,3 +277,17 @@ async function checkLines(content, note, signers, useBrowser) {
     throw new Fault("badsignature", `the ${content.word} is not signed by ${signers[note.signatures.length].name}`);
   }
 }
+
+// What a page may show of a note, once its claims were judged.
+export function readable(note) {
+  const shown = { kind: note.word, mirror: note.mirror, body: note.body };
+  for (const name of ["language", "title", "date", "tags", "warning", "translator", "reason", "day"]) {
+    shown[name] = note[name] ?? null;
+  }
+  shown.author = note.author ? { name: note.author.name, key: note.author.k51 } : null;
+  shown.edition = note.edition === undefined ? null : String(note.edition);
+  shown.indexHash = note.rootCid ?? null;
+  shown.indexes = (note.indexes ?? []).map(String);
+  shown.attachments = (note.attachments ?? []).map((each) => ({ ...each, length: String(each.length) }));
+  return shown;
+}

@@ -41,7 +41,9 @@ function takeLine(lines, key) {
 }
 
 function checkHashes(hashes, what) {
-  if (hashes.length > HASHES_AT_MOST) throw malformed(`${what} of ${hashes.length} hashes, more than ${HASHES_AT_MOST}`);
+  if (hashes.length > HASHES_AT_MOST) {
+    throw malformed(`${what} of ${hashes.length} hashes, more than ${HASHES_AT_MOST}`);
+  }
   if (hashes.some((each) => each.length !== 32)) throw malformed(`${what} with a hash that is not 32 bytes`);
 }
 

@@ -16,7 +16,7 @@ import { isEvidence, PROOF_AT_MOST } from "./proof.js";
 import { nameFile, putFolder } from "./unixfs.js";
 
 const LIST_AT_MOST = 64 << 20;
-const DEPTH_AT_MOST_HERE = 64;
+const FOLDERS_AT_MOST = 64;
 const EDITION = /^editions\/(?:[0-9]{6}|[1-9][0-9]{6,17})\.car$/;
 
 // { what, copy } of a tree, perhaps with { note } (an announcement); or { what, evidence }; or { what, note, proof,
@@ -107,8 +107,14 @@ async function openCar(path, blob, run) {
   const wrong = await blocks.falseCopy();
   if (wrong && !blocks.damage.has(name)) blocks.damage.set(name, wrong.message);
   const root = await rootOf(name, file);
-  const get = (cid) => blocks.get(cid);
-  return { what: `the CAR ${path}`, root, get, announcement: null, damage: blocks.damage, unreached: () => blocks.unreached() };
+  return {
+    what: `the CAR ${path}`,
+    root,
+    get: (cid) => blocks.get(cid),
+    announcement: null,
+    damage: blocks.damage,
+    unreached: () => blocks.unreached(),
+  };
 }
 
 // The one root that a CAR's header names.
@@ -210,7 +216,7 @@ async function openFolderOfFiles(files, run) {
 }
 
 function place(top, names, blob) {
-  if (names.length > DEPTH_AT_MOST_HERE + 1) throw malformed(`${names[0]} lies more than ${DEPTH_AT_MOST_HERE} folders deep`);
+  if (names.length > FOLDERS_AT_MOST + 1) throw malformed(`${names[0]} lies more than ${FOLDERS_AT_MOST} folders deep`);
   let here = top;
   for (const name of names.slice(0, -1)) {
     if (!here.folders.has(name)) here.folders.set(name, { folders: new Map(), files: new Map() });
@@ -225,7 +231,9 @@ async function nameFolder(folder, name, blocks, count, run) {
   for (const [below, inner] of folder.folders) links.push(await nameFolder(inner, below, blocks, count, run));
   for (const [below, blob] of folder.files) {
     run.check();
-    const keep = (cid, start, length, data) => blocks.add(cid, { name: below, blob: data ? null : blob, start, length, data });
+    const keep = (cid, start, length, data) => {
+      blocks.add(cid, { name: below, blob: data ? null : blob, start, length, data });
+    };
     const made = await nameFile(blob, keep);
     links.push({ name: below, cid: made.cid, size: made.size });
     await run.progress(++count.done, count.total, "files");

@@ -35,8 +35,8 @@ export function filePath(index, name) {
 
 // The index whose note lies at a path; null for a path where none does.
 export function indexOfNote(path) {
-  const isOne = path.length === 5 && path[0] === "note" && /^(?:[0-9]{2}\/){3}[0-9]{2}\.txt$/.test(path.slice(1).join("/"));
-  return isOne ? Number(path.slice(1).join("").slice(0, 8)) : null;
+  const found = /^note\/([0-9]{2})\/([0-9]{2})\/([0-9]{2})\/([0-9]{2})\.txt$/.exec(path.join("/"));
+  return found && path.length === 5 ? Number(found.slice(1).join("")) : null;
 }
 
 // The index of the testimony whose attachment lies at a path; null for a path where none does.

@@ -30,8 +30,8 @@ function openParsed(node, block) {
       throw malformed(`a folder with an entry that lacks its name or its size: ${link.cid}`);
     }
     if (!isOurs(link.cid)) {
-      const words = `a folder whose entry ${quoted(link.name)} is of a kind that the profile does not make: ${link.cid}`;
-      throw malformed(words);
+      const words = "is of a kind that the profile does not make";
+      throw malformed(`a folder whose entry ${quoted(link.name)} ${words}: ${link.cid}`);
     }
     if (at && compareText(node.links[at - 1].name, link.name) >= 0) {
       throw malformed(`a folder with a name twice or out of order: ${quoted(link.name)}`);
