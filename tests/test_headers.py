@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from anchored import laying, pair_for
 from calendar_server import Calendar, Chain, Explorer
 from fakenode import FakeNode
 from fakepins import FakeCluster, FakeService
@@ -25,6 +26,7 @@ from listening import SILENCE, Server, Socks, _copy
 from serving import serving, shelf_of
 from storyteller import run_mirror
 from test_name_command import Names
+from workbench import Bench
 
 from mirror.store.archive import Archive
 
@@ -138,7 +140,11 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with contextlib.ExitStack() as stack:
         archive = stack.enter_context(Archive(base / "served"))
         node = stack.enter_context(FakeNode())
-        calendar = stack.enter_context(Calendar(chain := Chain(), eager=True))
+        bench, chain = Bench(base / "dated"), Chain()
+        bench.prepare()
+        bench.publisher.write_edition(anchors=laying(pair_for(bench.head, chain)))
+        bench.workspace.archive.close()
+        calendar = stack.enter_context(Calendar(chain, eager=True))
         calendar.name = "http://calendar.test"
         ports = [
             stack.enter_context(serving(shelf_of(archives=[archive]))).port,
@@ -182,6 +188,7 @@ COMMANDS = [
     "--home voices anchor upgrade",
     "--home copy --proxy PROXY reach LINK --gateway http://gateway.test --at http://routing.test",
     "--home copy --proxy PROXY verify LINK --gateway http://gateway.test --key VKEY",
+    "--home copy --proxy PROXY verify dated/voices --bitcoin http://explorer.test",
     "--home copy --proxy PROXY read TREE 1 --gateway http://gateway.test --key VKEY",
     "--home copy --proxy PROXY list LINK --gateway http://gateway.test",
     "--home keeper --proxy PROXY follow LINK --gateway http://gateway.test --at http://routing.test",

@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from anchored import folder_of, laying, pair_for
 from calendar_server import Calendar, Chain, Explorer
 from fakepins import FakeCluster, FakeService
 from laid import Publisher
+from onchain import make_proof
 from relay import Relay
 from serving import serving, shelf_of
+from strategies import KEY
 from test_name_command import Names
 from watching import Microsocks, Watched, run_watched
+from workbench import Bench
 
 from mirror import anchor_ots
 from mirror.anchor import checkpoint_at
@@ -65,10 +69,29 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         yield Told(publisher, f"ipns://{named['name']}#{publisher.vkey}", named["index_hash"], asking.port, note)
 
 
+@dataclass(frozen=True)
+class Dated:
+    """A mirror with an anchor of each kind, and the chain that one of them is in."""
+
+    archive: Path
+    chain: Chain
+
+
+@pytest.fixture(scope="module")
+def dated(tmp_path_factory: pytest.TempPathFactory) -> Dated:
+    bench, chain = Bench(tmp_path_factory.mktemp("dated")), Chain()
+    proof = make_proof(bench.workspace.archive.announcement() or b"")
+    pairs = [*pair_for(bench.head, chain), ((*folder_of(bench.head.size), "ethereum-1.json"), bytes(proof))]
+    bench.prepare()
+    bench.publisher.write_edition(anchors=laying(pairs))
+    bench.workspace.archive.close()
+    return Dated(bench.workspace.archive.folder, chain)
+
+
 class Town:
     """Folders of a test's own, and everyone they speak to by names that only the proxy knows."""
 
-    def __init__(self, folder: Path, told: Told, services: list[int], proxy: str) -> None:
+    def __init__(self, folder: Path, told: Told, dated: Dated, services: list[int], proxy: str) -> None:
         self.folder = folder
         self.told = told
         self.proxy = proxy
@@ -98,6 +121,10 @@ class Town:
             "ROUTING": f"http://routing.test:{routing}",
             "NOTE": told.note,
             "GATEWAY": f"http://gateway.test:{told.gateway}",
+            "DATED": str(dated.archive),
+            "ITS_KEY": KEY.public.vkey,
+            "EXPLORER": f"http://explorer.test:{explorer}",
+            "NODE": f"http://ethereum.test:{ethereum}",
             "AT_GATEWAY": f"http://gateway.test:{told.gateway}/ipfs/{told.root}#{told.publisher.vkey}",
         }
 
@@ -119,11 +146,13 @@ def stamped(folder: Path, told: Told, calendar: Calendar) -> None:
 
 
 @pytest.fixture
-def town(tmp_path: Path, told: Told) -> Iterator[tuple[Town, Microsocks]]:
+def town(tmp_path: Path, told: Told, dated: Dated) -> Iterator[tuple[Town, Microsocks]]:
     with contextlib.ExitStack() as stack:
         names = stack.enter_context(Names(told.publisher.home.joinpath("archive/name.ipns-record").read_bytes()))
         fakes = [stack.enter_context(FakeCluster()), stack.enter_context(FakeService())]
-        calendar = stack.enter_context(Calendar(chain := Chain(), "calendar.test"))
+        chain = Chain()
+        chain.headers += dated.chain.headers
+        calendar = stack.enter_context(Calendar(chain, "calendar.test"))
         explorer = stack.enter_context(Explorer(chain))
         stamped(tmp_path, told, calendar)
         ethereum = stack.enter_context(Relay(None))
@@ -132,7 +161,7 @@ def town(tmp_path: Path, told: Told) -> Iterator[tuple[Town, Microsocks]]:
         ports = [names.port, *(int(each.url.rpartition(":")[2]) for each in others)]
         (tmp_path / "proxy").mkdir()
         proxy = stack.enter_context(Microsocks(tmp_path / "proxy", sorted(HOSTS)))
-        yield Town(tmp_path, told, ports, proxy.url), proxy
+        yield Town(tmp_path, told, dated, ports, proxy.url), proxy
 
 
 COMMANDS = {
@@ -157,6 +186,7 @@ COMMANDS = {
     "--home reader reach LINK": {"gateway.test", "routing.test"},
     "--home reader verify LINK --key VKEY": {"gateway.test", "routing.test"},
     "--home reader verify AT_GATEWAY --key VKEY": {"gateway.test"},
+    "--home reader verify DATED --key ITS_KEY --bitcoin EXPLORER --ethereum NODE": {"explorer.test", "ethereum.test"},
     "--home reader --proxy PROXY read TREE 1 --key VKEY": {"gateway.test"},
     "--home reader list LINK": {"gateway.test", "routing.test"},
     "--home reader sign new.txt --for LINK --key anna.age --language en --yes": {"gateway.test", "routing.test"},
@@ -166,7 +196,10 @@ COMMANDS = {
 """Each way of connecting there is, and whose names are looked up for it."""
 
 
-DONE_HERE = {"--home voices withdraw 1 --yes"}
+DONE_HERE = {
+    "--home voices withdraw 1 --yes",
+    "--home reader verify DATED --key ITS_KEY --bitcoin EXPLORER --ethereum NODE",
+}
 """What does its work on this machine, only asks before and after, and says who was silent."""
 
 
@@ -207,6 +240,7 @@ HERE = [
     "--home voices backup voices.age",
     "--home new import voices",
     "--home voices verify voices --key VKEY",
+    "--home reader verify DATED --key ITS_KEY",
     "--home voices serve --dry-run",
     "--home reader verify TREE --from voices --key VKEY",
     "--home reader read voices 1 --key VKEY",
