@@ -194,7 +194,7 @@ def _testimonies(mirror: Mirror, number: int, shown: Sequence[Shown], here: Path
         mirror,
         mirror.words,
         here,
-        shown=[_entry(each, here, fulness) for each in shown],
+        shown=[_entry(mirror, each, here, fulness) for each in shown],
         first=first,
         last=first + max(len(shown) - 1, 0),
         previous=_link(here, places.page(number - 1)) if number else None,
@@ -261,7 +261,7 @@ def style() -> bytes:
     return (resources.files("mirror.site") / "style.css").read_bytes()
 
 
-def _entry(shown: Shown, here: Path, fulness: Fulness) -> dict[str, Any]:
+def _entry(mirror: Mirror, shown: Shown, here: Path, fulness: Fulness) -> dict[str, Any]:
     """What the template needs of an entry."""
     testimony = shown.testimony
     found: dict[str, Any] = {
@@ -279,6 +279,7 @@ def _entry(shown: Shown, here: Path, fulness: Fulness) -> dict[str, Any]:
         found |= {
             "text": marked.render(testimony.body, fulness.text),
             "warning": _cut(testimony.warning or "", WARNING_AT_MOST),
+            "support": _support(mirror, [testimony.language]) if testimony.warning else [],
             "sha256": wire.encode_hex(shown.cid.digest),
             "tags": [(each, _link(here, places.tag(each, 0))) for each in testimony.tags],
             "files": [(each, _link(here, tree.file_path(shown.index, each.name))) for each in files],

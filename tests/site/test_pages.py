@@ -343,6 +343,13 @@ def test_support_is_shown_in_the_pages_language_and_in_those_of_its_texts() -> N
     assert "Support" not in parse(pages.testimonies_page(Mirror(CHARTER), 0, [])).first("footer").text
 
 
+def test_support_stands_behind_a_warning_too_where_there_is_a_line_in_that_language() -> None:
+    for language, lines in (("ar", ["خط 200"]), ("mk", [])):
+        page = page_with(shown(0, told("كلمات", language, warning="عنف")), shown(1, told("كلمات", language)))
+        assert [each.text for each in page.all("p", class_="help")] == lines
+        assert all(page.first("details", class_="warned") in each.within for each in page.all("p", class_="help"))
+
+
 @pytest.mark.parametrize("tag", LANGUAGES)
 def test_the_front_page_speaks_each_language_and_offers_all(tag: str) -> None:
     page = parse(pages.front_page(MIRROR, tag, summary(Item(8, "en", "A title"))))
