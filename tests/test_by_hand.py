@@ -32,10 +32,10 @@ WHOLE_BY = {"ipfs-car", "aleph_cid", "ipfs add"}
 """What tells their blocks apart: each makes the index hash of the files alone."""
 
 
-def blocks() -> list[tuple[str, str]]:
-    """The page's blocks, each with the heading that it stands under."""
+def blocks(page: str = "by-hand.md") -> list[tuple[str, str]]:
+    """A page's blocks, each with the heading that it stands under."""
     found, heading = [], ""
-    for match in BLOCK.finditer((CHECKOUT / "docs" / "by-hand.md").read_text(encoding="utf-8")):
+    for match in BLOCK.finditer((CHECKOUT / "docs" / page).read_text(encoding="utf-8")):
         heading = match["heading"] or heading
         if match["script"]:
             found.append((heading, match["script"]))
@@ -55,7 +55,11 @@ def follow(
     for program in (shell, *PROGRAMS):
         need_program(program)
     scripts = [script for heading, script in blocks() if heading not in without and not left_out(script)]
-    script = "\n".join(scripts).replace(cut, "")
+    return run_script(folder, "\n".join(scripts).replace(cut, ""), shell)
+
+
+def run_script(folder: Path, script: str, shell: str) -> Ran:
+    """Do what a script says in `folder`, with the programs of `bin` there, and stop where a command fails."""
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         [shell, "-eu", "-c", script],
