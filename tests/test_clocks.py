@@ -18,7 +18,10 @@ from anchored import (
     prove_ethereum,
 )
 from calendar_server import DAY, Chain
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from judging import OTHER, honest, words_of
+from mutate import mutated
 from onchain import DAY_ONE, make_proof
 from world import Copy, Mirror, sign_text
 
@@ -506,3 +509,14 @@ def test_so_many_blocks_are_asked_for_and_no_more(monkeypatch: pytest.MonkeyPatc
         Standing.NOT_CHECKED, Standing.FALSE, Standing.EXISTED_BY,
     ]  # fmt: skip
     assert "2 other blocks were asked for" in report.anchors[0].words
+
+
+@given(st.sampled_from([JSON, LINES, PROOF]), st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_lies_there_is_judged_and_never_a_crash(pair: Pair, name: str, data: st.DataObject) -> None:
+    log, files, sources = pair
+    changed = data.draw(mutated(st.just(files[name])) | st.binary(max_size=80))
+    found = standings(log, {**files, name: changed}, sources)
+    assert len(found) == 2
+    assert changed == files[name] or Standing.EXISTED_BY in found
+    assert changed == files[name] or found != DATED
