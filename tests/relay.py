@@ -34,6 +34,17 @@ class Raw:
     status: int = 200
 
 
+LOOKING = {
+    "eth_chainId": "0x1",
+    "eth_getCode": "0x",
+    "eth_getBlockByNumber": {"baseFeePerGas": "0x1"},
+    "eth_maxPriorityFeePerGas": "0x1",
+    "eth_getTransactionCount": "0x0",
+    "eth_estimateGas": "0x5208",
+    "eth_getBalance": "0xde0b6b3a7640000",
+}
+"""What a node says to who only looks what an anchor would cost."""
+
 Said = Declines | Raw | Callable[[Any, Any], Any] | str | None
 
 

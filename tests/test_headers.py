@@ -23,6 +23,8 @@ from fakenode import FakeNode
 from fakepins import FakeCluster, FakeService
 from laid import Publisher
 from listening import SILENCE, Server, Socks, _copy
+from relay import LOOKING as ETHEREUM
+from relay import Relay as FakeEthereum
 from serving import serving, shelf_of
 from storyteller import run_mirror
 from test_name_command import Names
@@ -30,11 +32,11 @@ from workbench import Bench
 
 from mirror.store.archive import Archive
 
-NAMES = ("gateway.test", "routing.test", "cluster.test", "pins.test", "calendar.test", "explorer.test")
+NAMES = ("gateway.test", "routing.test", "cluster.test", "pins.test", "calendar.test", "explorer.test", "ethereum.test")
 
 MEDIA = r"application/[a-z0-9.-]+(; version=1; order=dfs; dups=n)?"
 ALLOWED = {
-    "host": r"(gateway|routing|cluster|pins|calendar|explorer)\.test(:\d+)?|127\.0\.0\.1:\d+",
+    "host": r"(gateway|routing|cluster|pins|calendar|explorer|ethereum)\.test(:\d+)?|127\.0\.0\.1:\d+",
     "accept": rf"\*/\*|{MEDIA}",
     "accept-encoding": "identity",
     "connection": "keep-alive",
@@ -146,6 +148,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         bench.workspace.archive.close()
         calendar = stack.enter_context(Calendar(chain, eager=True))
         calendar.name = "http://calendar.test"
+        ethereum = FakeEthereum(None)
+        ethereum.says |= ETHEREUM
         ports = [
             stack.enter_context(serving(shelf_of(archives=[archive]))).port,
             stack.enter_context(Names(record)).port,
@@ -153,6 +157,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
             _port(stack.enter_context(FakeService("s3cret-token")).url),
             calendar.port,
             stack.enter_context(Explorer(chain)).port,
+            _port(stack.enter_context(ethereum).url),
             node.port,
         ]
         relays = [stack.enter_context(Relay(port)) for port in ports]
@@ -164,6 +169,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
             f'[service.home]\nkind = "kubo"\naddress = "/ip4/127.0.0.1/tcp/{found["node"].port}"\n'
             '[service.ours]\nkind = "cluster"\naddress = "http://cluster.test"\n'
             '[service.paid]\nkind = "pinning"\naddress = "http://pins.test"\n'
+            f'[ethereum]\nnodes = ["http://ethereum.test/a-key"]\naccount = "0x{"11" * 20}"\n'
         )
         token = publisher.home / "secret" / "services" / "paid.txt"
         token.parent.mkdir(mode=0o700)
@@ -186,6 +192,8 @@ COMMANDS = [
     "--home voices withdraw 1 --yes",
     "--home voices anchor ots",
     "--home voices anchor upgrade",
+    "--home voices anchor ethereum --dry-run",
+    "--home copy --proxy PROXY verify dated/voices --ethereum http://ethereum.test --bitcoin http://explorer.test",
     "--home copy --proxy PROXY reach LINK --gateway http://gateway.test --at http://routing.test",
     "--home copy --proxy PROXY verify LINK --gateway http://gateway.test --key VKEY",
     "--home copy --proxy PROXY verify dated/voices --bitcoin http://explorer.test",

@@ -18,7 +18,7 @@ from calendar_server import Calendar, Chain, Explorer
 from fakepins import FakeCluster, FakeService
 from laid import Publisher
 from onchain import make_proof
-from relay import Relay
+from relay import LOOKING, Relay
 from serving import serving, shelf_of
 from strategies import KEY
 from test_name_command import Names
@@ -31,17 +31,6 @@ from mirror.cli import main
 from mirror.edition import Edition
 from mirror.formats import ots
 from mirror.store.archive import Archive
-
-ETHEREUM = {
-    "eth_chainId": "0x1",
-    "eth_getCode": "0x",
-    "eth_getBlockByNumber": {"baseFeePerGas": "0x1"},
-    "eth_maxPriorityFeePerGas": "0x1",
-    "eth_getTransactionCount": "0x0",
-    "eth_estimateGas": "0x5208",
-    "eth_getBalance": "0xde0b6b3a7640000",
-}
-"""What a node of Ethereum says to who only looks."""
 
 HOSTS = {"ethereum.test", "gateway.test", "routing.test", "cluster.test", "pins.test", "calendar.test", "explorer.test"}
 """Names that nobody has (RFC 6761) but the proxy's own file of hosts."""
@@ -156,7 +145,7 @@ def town(tmp_path: Path, told: Told, dated: Dated) -> Iterator[tuple[Town, Micro
         explorer = stack.enter_context(Explorer(chain))
         stamped(tmp_path, told, calendar)
         ethereum = stack.enter_context(Relay(None))
-        ethereum.says |= ETHEREUM
+        ethereum.says |= LOOKING
         others = (*fakes, calendar, explorer, ethereum)
         ports = [names.port, *(int(each.url.rpartition(":")[2]) for each in others)]
         (tmp_path / "proxy").mkdir()
