@@ -14,6 +14,8 @@ from pathlib import Path
 
 from browser import Tab
 
+from mirror.formats import wire
+
 WAIT = 300_000
 """Milliseconds for one check: the largest of the tests', on a machine with much to do."""
 
@@ -23,8 +25,10 @@ class Shown:
     """What the page says after a check."""
 
     summary: str
+    code: int | None
     claims: dict[str, str]
-    faults: list[tuple[str, str]]
+    lines: dict[str, list[str]]
+    faults: list[tuple[str, str, int | None]]
     words: str
 
 
@@ -50,10 +54,18 @@ class Reader:
         self.page.locator("#key").fill(key)
         self.page.locator("#compared").set_checked(compared)
 
+    def keep(self, announcement: str) -> None:
+        """Hand in an announcement that was kept from before."""
+        field = self.page.locator("#seen")
+        if not field.is_visible():
+            self.page.locator("[data-say=seen_summary]").click()
+        field.fill(announcement)
+
     def forget(self) -> None:
         """Begin again, on the same page."""
         self.paste("")
         self.name_key("", compared=False)
+        self.keep("")
         if self.page.locator("#clear").is_visible():
             self.page.locator("#clear").click()
 
@@ -65,12 +77,24 @@ class Reader:
     def shown(self) -> Shown:
         """What stands under Result; fails where the page failed."""
         assert self.page.locator("#result").is_visible(), self.page.locator("#status").inner_text()
-        claims = self.page.locator("[data-state]")
-        faults = self.page.locator("[data-item]")
-        pairs = "all => all.map(each => [each.dataset.claim, each.dataset.state ?? each.dataset.item])"
+        found = self.page.locator("#report").evaluate(READ)
         return Shown(
             self.page.locator("#status").inner_text(),
-            dict(claims.evaluate_all(pairs)),
-            [(claim, item) for claim, item in faults.evaluate_all(pairs)],
-            self.page.locator("#report").inner_text(),
+            wire.decode_decimal(found["code"]) if found["code"] else None,
+            {claim: state for claim, state, _ in found["claims"]},
+            {claim: lines for claim, _, lines in found["claims"]},
+            [(claim, item, wire.decode_decimal(at) if at else None) for claim, item, at in found["faults"]],
+            found["words"],
         )
+
+
+READ = """report => ({
+    code: report.dataset.exit,
+    claims: [...report.querySelectorAll("[data-state]")].map(each => [
+        each.dataset.claim, each.dataset.state, [...each.querySelectorAll("li")].map(line => line.innerText),
+    ]),
+    faults: [...report.querySelectorAll("[data-item]")].map(({ dataset }) =>
+        [dataset.claim, dataset.item, dataset.index]),
+    words: report.innerText,
+})"""
+"""What the page shows, as it stands there for people, and as it marks it for whoever reads it by program."""

@@ -37,7 +37,7 @@ from mirror.formats import notes, tile, unixfs
 from mirror.formats.cid import CID, DAG_PB
 from mirror.formats.notes import Charter, Testimony, Withdrawal
 from mirror.formats.unixfs import Link
-from mirror.site import feed, pages, places
+from mirror.site import feed, pages, places, verifier
 from mirror.site.pages import Item, Mirror, Shown, Summary, TakenBack, Translated
 from mirror.site.words import LANGUAGES
 from mirror.tree import Change, Laid, Path, Tree
@@ -323,6 +323,7 @@ class _Room:
         yield places.FRONT[0], pages.front_page(self._mirror, None, self._summary())
         yield places.FEED[0], feed.feed(self._mirror, self._newest())
         yield places.STYLE[0], pages.style()
+        yield places.VERIFIER[0], verifier.page()
 
     def _newest(self) -> tuple[Item, ...]:
         return tuple(Item(*row) for row in self._catalogue.newest(NEWEST_AT_MOST))

@@ -170,6 +170,26 @@ def test_what_is_no_mirror_is_not_judged(reader: Reader, tmp_path: Path) -> None
 # the page itself
 
 
+def test_it_finds_itself_in_the_archive(reader: Reader, published: Published) -> None:
+    reader.give(published.car)
+    assert "The archive's own verify.html is this very page." in reader.check().words
+
+
+def test_it_finds_another_page_in_the_archive(
+    chromium: Chromium, published: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = verifier._read
+    monkeypatch.setattr(verifier, "_read", lambda name: read(name) + ("/* another */" if name == "page.css" else ""))
+    other = tmp_path / "verify.html"
+    other.write_bytes(verifier.page.__wrapped__())
+    with chromium.open(offline=True) as tab:
+        reader = Reader(tab, other.as_uri())
+        reader.give(published.car)
+        words = reader.check().words
+        assert "The archive's own verify.html is not this page." in words
+        assert hashlib.sha256(published.page.read_bytes()).hexdigest() in words.replace(" ", "")
+
+
 def test_it_tells_its_own_hash(reader: Reader, published: Published) -> None:
     shown = reader.page.locator("#own-hash").inner_text().replace(" ", "")
     assert shown == hashlib.sha256(published.page.read_bytes()).hexdigest()

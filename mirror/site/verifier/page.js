@@ -204,6 +204,7 @@ function show(report, pages) {
       return [fill(sentence, hash === state.ownHash ? "saved_same" : "saved_other", { name }), viewHash(hash)];
     });
     byId("report").replaceChildren(...copies, ...(report ? viewReport(report, state.ownHash) : []));
+    byId("report").dataset.exit = report?.exitCode ?? "";
     if (report) tell(summaryOf(report)[0]);
     else tell(null);
   };

@@ -56,6 +56,7 @@ export class Report {
     this.notHeld = new Set(); // indexes; and how many files of the reading room
     this.pagesNotHeld = 0;
     this.note = null;
+    this.verifier = null; // the CID of the tree's own verify.html
     this.counts = { testimonies: 0, attachments: 0, byAuthors: 0, pages: 0, withToken: 0, byPublisher: 0 };
   }
 
@@ -120,6 +121,7 @@ export class Report {
       faults: this.faults,
       withdrawn: [...this.withdrawn].map(([index, each]) => ({ index, ...each })).sort((a, b) => a.index - b.index),
       newer: this.newer,
+      verifier: this.verifier,
       notHeld: [...this.notHeld].sort((a, b) => a - b),
       counts: this.counts,
       badItems: bad("item").sort(compareText),

@@ -57,6 +57,7 @@ class Verification {
   async judge() {
     const top = await this.openTop();
     const key = top && (await this.findKey());
+    this.report.verifier = top?.get("verify.html")?.cid ?? null;
     if (!top || !key) {
       await this.walkOthers(top ?? new Map(), null);
       settleClaims(this.report, null, false);

@@ -1,5 +1,7 @@
 // A report, as a reader sees it. Everything in it that came from outside becomes text nodes, each isolated.
 
+import { encodeHex } from "./bytes.js";
+import { bytesOfCid, isRaw } from "./cid.js";
 import { FALSE, HOLDS } from "./report.js";
 import { fill, fillLine, isolated, say } from "./words.js";
 
@@ -90,7 +92,7 @@ function viewFaults(report) {
   const warning = quoted.length ? [make("p", "", said("strong", "do_not_quote"), " ", isolated(quoted))] : [];
   const view = (fault) => {
     const item = viewLine("li", fault);
-    Object.assign(item.dataset, { claim: fault.claim, item: fault.item });
+    Object.assign(item.dataset, { claim: fault.claim, item: fault.item, index: fault.index ?? "" });
     return item;
   };
   return viewList("false_heading", report.faults, view, ...warning);
@@ -132,9 +134,10 @@ export function inGroups(text) {
 }
 
 function viewVerifier(report, ownHash) {
-  if (!report.verifier) return [];
-  if (report.verifier.sha256 === ownHash) return [said("p", "page_same")];
-  return [said("p", "page_other"), viewHash(report.verifier.sha256)];
+  const isBad = report.badItems.some((item) => item === "verify.html");
+  if (!report.verifier || isBad || !isRaw(report.verifier)) return [];
+  const hash = encodeHex(bytesOfCid(report.verifier).subarray(-32));
+  return hash === ownHash ? [said("p", "page_same")] : [said("p", "page_other"), viewHash(hash)];
 }
 
 /** A hash in groups, left to right wherever it stands. */
