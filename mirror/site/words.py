@@ -12,24 +12,30 @@ Values are plain text on one line; `{word}` stands for a value that the program 
 ones in each sentence. No plural forms: sentences are worded so that they need none. Numbers are written in the digits
 0 to 9 in every language, because readers compare them with commands and with what others read out.
 
+The files are TOML of the plainest sort: comments on lines of their own, and each value a basic string. They are read
+here, line by line, because the library takes a quarter of a second for all of them and every front page names all.
+
 `direction` says how a text in any language runs, also in those that the interface does not speak.
 """
 
+import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from itertools import takewhile
 
-from mirror.errors import Refused
+from mirror.errors import Malformed, Refused
 
 LANGUAGES = ("en", "zh-Hans", "zh-Hant", "ar", "fa", "ur", "es", "fr", "ru", "tr", "hi", "sw", "ha", "mk")
 """The languages of the interface, in the order in which they are offered."""
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 """Where a value goes in a sentence."""
+
+_TABLE = re.compile(r"\[([a-z]+)\]")
+_LINE = re.compile(r'([A-Za-z0-9_-]+) = ("(?:[^"\\]|\\["\\nt])*")')
 
 _LANGUAGES_RTL = (
     "acm acq aeb afb aii ajp apc ar arc ars ary arz ckb dv fa glk he lrc mzn nqo pbt pnb prs ps sam sd sdh skr syr "
@@ -57,8 +63,23 @@ def words(tag: str) -> Words:
     if tag not in LANGUAGES:
         raise Refused(f"the interface does not speak {tag}", hint=f"it speaks {', '.join(LANGUAGES)}")
     file = resources.files("mirror.site") / "words" / f"{tag}.toml"
-    table = tomllib.loads(file.read_text(encoding="utf-8"))
-    return Words(tag, table.pop("name"), direction(tag), table)
+    tables = read(file.read_text(encoding="utf-8"))
+    return Words(tag, tables.pop("")["name"], direction(tag), tables)
+
+
+def read(text: str) -> dict[str, dict[str, str]]:
+    """The tables of a file of words; those before the first table are in the one named \"\"."""
+    tables: dict[str, dict[str, str]] = {"": {}}
+    at = ""
+    for line in text.split("\n"):
+        if (begun := _TABLE.fullmatch(line)) and begun[1] not in tables:
+            at = begun[1]
+            tables[at] = {}
+        elif (found := _LINE.fullmatch(line)) and found[1] not in tables[at]:
+            tables[at][found[1]] = json.loads(found[2])
+        elif line and not line.startswith("#"):
+            raise Malformed(f"not a line of a file of words, or one that stands twice: {line[:80]!r}")
+    return tables
 
 
 def nearest(tag: str) -> str:

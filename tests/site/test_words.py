@@ -1,10 +1,13 @@
 """The words of the interface: which language speaks for which, and which way each runs."""
 
-import pytest
+import tomllib
 
-from mirror.errors import Refused
+import pytest
+from counterparts import CHECKOUT
+
+from mirror.errors import Malformed, Refused
 from mirror.site import names
-from mirror.site.words import LANGUAGES, direction, nearest, words
+from mirror.site.words import LANGUAGES, direction, nearest, read, words
 
 
 @pytest.mark.parametrize("tag", LANGUAGES)
@@ -13,6 +16,34 @@ def test_each_language_names_itself_in_its_words_as_in_lists(tag: str) -> None:
     assert spoken.tag == tag
     assert spoken.name == names.own_name(tag)
     assert spoken.direction == ("rtl" if tag in {"ar", "fa", "ur"} else "ltr")
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_a_file_of_words_is_read_as_toml_is(tag: str) -> None:
+    text = (CHECKOUT / "mirror" / "site" / "words" / f"{tag}.toml").read_text(encoding="utf-8")
+    tables = read(text)
+    assert {**tables.pop(""), **tables} == tomllib.loads(text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "key = 5",
+        "key = 'text'",
+        'key = "a" # remark',
+        'key="a"',
+        "[room",
+        "[[room]]",
+        'key = "a\\u0041"',
+        'a = "1"\na = "2"',
+        "[room]\n[room]",
+        " ",
+        '"""',
+    ],
+)
+def test_a_line_that_is_none_of_ours_is_refused(line: str) -> None:
+    with pytest.raises(Malformed, match="not a line of a file of words, or one that stands twice: "):
+        read(f'name = "English"\n{line}\n')
 
 
 def test_a_language_that_the_interface_does_not_speak_is_refused() -> None:
