@@ -1,6 +1,7 @@
 """`mirror verify` with what a reader brings to date anchors: files of headers, hashes, whom to ask."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +9,12 @@ from pathlib import Path
 import pytest
 from anchored import folder_of, laying, pair_for, prove_bitcoin
 from calendar_server import BitcoinNode, Chain, Explorer
+from counterparts import CHECKOUT, need_program
 from listening import answering
 from onchain import make_proof
 from storyteller import Finished, run_mirror
 from strategies import KEY
+from test_by_hand import run_script
 from workbench import Bench
 
 from mirror.formats import bitcoin, ethereum
@@ -188,3 +191,21 @@ def test_a_false_anchor_is_named_and_the_exit_code_says_so(archive: Archive) -> 
     assert existed_by(finished) == [f"false        {item}: the proof is over something else than checkpoint.txt"]
     assert f"1 item false: {item}" in finished.out
     assert bench.head.checkpoint.text.encode() == lines
+
+
+BY_HAND = re.compile(r"<!-- not run: tests/test_verify_anchors.py runs it -->\n```sh\n(.*?)^```$", re.M | re.S)
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_a_header_of_bitcoin_is_read_by_hand_as_the_page_says(tmp_path: Path, shell: str) -> None:
+    for program in (shell, "openssl", "basenc", "tac", "od"):
+        need_program(program)
+    chain = Chain()
+    height = chain.add(bytes(range(32)))
+    header = chain.headers[-1]
+    (tmp_path / "headers.txt").write_text(f"{height} {bytes(header).hex()}\n")
+    (script,) = BY_HAND.findall((CHECKOUT / "docs" / "anchors.md").read_text(encoding="utf-8"))
+    ran = run_script(tmp_path, script, shell)
+    assert ran.returncode == 0, ran
+    shown = [bitcoin.shown(header.hash), bitcoin.shown(bytes(range(32))), DAY]
+    assert ran.stdout.split("\n") == [*shown, ""]
