@@ -132,9 +132,12 @@ class Ours:
 
     def before(self, size: int) -> Edition | None:
         """The newest edition here whose log has at most `size` entries, if there is one."""
-        numbers = list(self.cars)
-        at = bisect_right(numbers, size, key=self.size_of)
-        return self.opened(root_of(self.cars[numbers[at - 1]])) if at else None
+        roots = self.until(size)
+        return self.opened(roots[-1]) if roots else None
+
+    def until(self, size: int) -> list[CID]:
+        """The roots of all editions here whose logs have at most `size` entries, in ascending order."""
+        return list(self.numbers)[: bisect_right(list(self.cars), size, key=self.size_of)]
 
     def size_of(self, number: int) -> int:
         """How many entries the log had at an edition that is here."""

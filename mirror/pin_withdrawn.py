@@ -6,12 +6,15 @@ Run after the pin was moved. For each withdrawn testimony that the node still ha
    copy without asking the network; their folder stands in an edition of ours from before;
 2. what the newest tree uses stays; the rest is removed, content before what names it, so that a run that was cut off
    leaves what the next one finds the rest by;
-3. the node is asked again, offline, whether it has them.
+3. the pages of the editions from before a withdrawal go too, but for those that the newest tree uses: they show what
+   was withdrawn beside others. They are found by those editions' roots, as far as the node has them;
+4. the node is asked again, offline, whether it has them.
 
 A block that another pin holds stays, and the pins are named: they are somebody's to remove. Whoever fetched a copy has
 it; a cluster's peers and a pinning service remove what they no longer pin when they collect garbage, if ever.
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from mirror import tree
@@ -20,6 +23,7 @@ from mirror.formats import notes, unixfs
 from mirror.formats.cid import CID, RAW
 from mirror.formats.notes import Testimony
 from mirror.pin_look import Node, Ours
+from mirror.tree_pages import rooms_in
 
 PINS_ASKED_AT_MOST = 8
 """Blocks of which is asked who pins them: each question may make a node walk all its pins."""
@@ -29,22 +33,28 @@ PINS_ASKED_AT_MOST = 8
 class Removed:
     """What a node still had of what was withdrawn: of which indexes, how many blocks went, and which stayed and why.
 
-    `pins` has the name and root of pins that hold what stayed.
+    `pins` has the name and root of pins that hold what stayed; `pages` are blocks that went, of pages of editions from
+    before.
     """
 
     indexes: tuple[int, ...]
     blocks: int
     kept: dict[CID, str]
     pins: tuple[tuple[str, CID], ...]
+    pages: int = 0
 
 
 def remove_withdrawn(node: Node, ours: Ours) -> Removed | None:
     """Remove what a node has of withdrawn testimonies; None where it has nothing of them."""
-    places = [_place(ours, index, how.by) for index, how in sorted(ours.head.withdrawn().items())]
-    there = [place for place in places if any(node.has(cid) for cid in (place.note, place.folder) if cid is not None)]
-    if not there:
+    withdrawn = ours.head.withdrawn()
+    if not withdrawn:
         return None
+    places = [_place(ours, index, how.by) for index, how in sorted(withdrawn.items())]
+    there = [place for place in places if any(node.has(cid) for cid in (place.note, place.folder) if cid is not None)]
     used = set(tree.reach(ours.root, ours.archive.blocks.get))
+    pages = _pages(node, ours.until(max(how.by for how in withdrawn.values())), used)
+    if not there and not pages:
+        return None
     gone: set[CID] = set()
     kept: dict[CID, str] = {}
     for place in there:
@@ -55,11 +65,29 @@ def remove_withdrawn(node: Node, ours: Ours) -> Removed | None:
         if not stayed and place.folder is not None and place.folder not in used:
             kept |= (stayed := _remove(node, [place.folder]))
             gone.update({place.folder} - stayed.keys())
+    kept_pages = _remove(node, [cid for cid in pages if cid not in gone and cid not in kept])
+    kept |= kept_pages
     pins = {root: name for cid in list(kept)[:PINS_ASKED_AT_MOST] for name, root in node.pins_that_hold(cid)}
     if kept:
-        pins |= {root: name for name, root in node.pins() if any(place.lies_in(ours, root) for place in there)}
+        pins |= {root: name for name, root in node.pins() if any(place.lies_in(ours, root) for place in places)}
     named = tuple(sorted((name, root) for root, name in pins.items()))
-    return Removed(tuple(place.index for place in there), len(gone), kept, named)
+    return Removed(tuple(place.index for place in there), len(gone), kept, named, len(pages) - len(kept_pages))
+
+
+def _pages(node: Node, roots: list[CID], used: AbstractSet[CID]) -> list[CID]:
+    """What a node has of these editions' pages and the newest does not use; what is named before what names it."""
+    found: dict[CID, None] = {}
+    for root in roots:
+        if not node.has(root):
+            continue
+        waiting = [link.cid for link in rooms_in(root, node.block)]
+        while waiting:
+            cid = waiting.pop()
+            if cid in used or cid in found or not node.has(cid):
+                continue
+            found[cid] = None
+            waiting += _links(node, cid)
+    return list(reversed(found))
 
 
 @dataclass(frozen=True, slots=True)

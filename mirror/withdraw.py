@@ -11,7 +11,7 @@ had go with it, but for those that the new one uses too.
 Order, and what a crash leaves: a list of the blocks to drop is written first (`Archive.set_dropping`); then the new
 edition is laid and committed as any other; then the archive's files are written anew without those blocks, one after
 the other, each by a rename; then the list is removed. `finish` takes this up where it stopped; until the new edition is
-committed it drops nothing. Entries stay for ever, and copies elsewhere cannot be recalled.
+committed it drops nothing but pages of earlier ones. Entries stay for ever, and copies elsewhere cannot be recalled.
 """
 
 import hashlib
@@ -146,7 +146,14 @@ def withdraw(
 
 
 def finish(publisher: Publisher, archive: Archive) -> int | None:
-    """Go on with an interrupted withdrawal: how many blocks went; 0: it never took effect; None: none was there."""
-    dropped = archive.finish_dropping(lambda: tree.reach(publisher.head.root, archive.blocks.get))
+    """Go on with an interrupted withdrawal: how many blocks went; 0: it never took effect; None: none was there.
+
+    Pages of earlier editions do not count: they go in any case.
+    """
+    dropping = set(archive.dropping())
+    if not dropping:
+        return None
+    gone = dropping.difference(pages_held(archive), tree.reach(publisher.head.root, archive.blocks.get))
+    archive.finish_dropping(lambda: tree.reach(publisher.head.root, archive.blocks.get))
     publisher.reload()
-    return dropped
+    return len(gone)

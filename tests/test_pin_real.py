@@ -25,6 +25,8 @@ from mirror.cli.sources import open_copy
 from mirror.store.archive import root_of
 
 NAME = "voices.example/archive"
+FRONT = 'title = "TITLE-OF-ONE"\ntags = ["tag-of-one"]\nattachments = ["own.bin"]\n'
+SAID_IN_ONE = (b"Told of one", b"TITLE-OF-ONE", b"tag-of-one", b"own.bin")
 
 
 class Place:
@@ -40,7 +42,7 @@ class Place:
         founding = ("--title", "Voices", "--language", "en", "--text", "We gather.", "--recovery", "recovery.txt")
         self.run("init", NAME, *founding)
         (folder / "own.bin").write_bytes(os.urandom(3_000_000))
-        self.publish("one", "--keep-metadata", "own.bin", front='attachments = ["own.bin"]\n')
+        self.publish("one", "--keep-metadata", "own.bin", front=FRONT)
 
     def run(self, *arguments: str | Path, code: int = 0) -> Finished:
         finished = run_mirror("--home", "voices", *arguments)
@@ -138,17 +140,25 @@ def test_kubo_itself_verifies_the_name(place: Place, kubo_new: Kubo) -> None:
     assert inspected["Entry"]["Sequence"] == 3
 
 
+def lying_on(node: Kubo) -> list[bytes]:
+    """Every block that a node has, pinned or not."""
+    return [node.rpc("block/get", cid) for cid in node.run("refs", "local").decode().split()]
+
+
 def test_what_is_withdrawn_leaves_a_real_node(place: Place, kubo: Kubo) -> None:
     place.settings("kubo", kubo.address)
     place.pin()
-    blocks = [line.split()[-1] for line in kubo.run("refs", "-r", place.root(2)).decode().split("\n") if line]
+    blocks = kubo.run("refs", "-r", place.root(1), place.root(2)).decode().split()
+    assert all(any(word in block for block in lying_on(kubo)) for word in SAID_IN_ONE)
     place.run("withdraw", "1", "--yes")
     kept = set(kubo.run("refs", "local").decode().split())
     result = place.pin()
     gone = kept - set(kubo.run("refs", "local").decode().split())
-    assert result["removed"] == len(gone) == 6  # the note, its folder, the file and its three pieces
+    assert result["removed"] == 6  # the note, its folder, the file and its three pieces
+    assert result["removed_pages"] == len(gone) - 6 > 0
     assert {cid[8:] for cid in gone} <= {cid[8:] for cid in blocks}  # a node lists all its blocks as raw ones
     assert not any(kubo.has(cid) for cid in gone)
+    assert not any(word in block for block in lying_on(kubo) for word in SAID_IN_ONE)
     assert result["kept"] == {}
 
 

@@ -97,6 +97,7 @@ class Result:
             "blocks_read": 0 if outcome is None else outcome.blocks_read,
             "unpinned": [] if outcome is None else list(outcome.unpinned),
             "removed": 0 if removed is None else removed.blocks,
+            "removed_pages": 0 if removed is None else removed.pages,
             "kept": {} if removed is None else {str(cid): why for cid, why in removed.kept.items()},
             "kept_by": [] if removed is None else [{"name": name, "root": str(root)} for name, root in removed.pins],
             "error": None if self.error is None else self.error.message,
@@ -424,11 +425,15 @@ def _removed_in_words(removed: Removed) -> list[str]:
     if removed.blocks:
         gone = many(removed.blocks, "block", "blocks")
         words.append(f"removed {gone} of {listed}, withdrawn; asked again, it lacks them")
+    if removed.pages:
+        gone = many(removed.pages, "block", "blocks")
+        words.append(f"removed {gone} of pages that editions from before a withdrawal had")
     if not removed.kept:
         words.append("what else older editions left there stays until: ipfs repo gc (Kubo never does it by itself)")
         return words
     reason = in_one_line(next(iter(removed.kept.values())))
-    words.append(f"keeps {many(len(removed.kept), 'block', 'blocks')} of {listed}, withdrawn: {reason}")
+    what = f"{listed}, withdrawn" if listed else "pages from before a withdrawal"
+    words.append(f"keeps {many(len(removed.kept), 'block', 'blocks')} of {what}: {reason}")
     for pin_name, root in removed.pins:
         called = f"the pin {quote(pin_name)!r}" if pin_name else "a pin without a name"
         words.append(f"{called} holds them; if it is yours: ipfs pin rm {root}, then mirror pin")
