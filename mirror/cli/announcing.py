@@ -63,6 +63,7 @@ def print_code(terminal: Terminal, content: str, *, anywhere: bool = False) -> N
     "languages",
     multiple=True,
     type=click.Choice(LANGUAGES),
+    metavar="TAG",
     help="Of the leaflet and the message; repeatable. Default: the charter's language, and English.",
 )
 @click.option("--gateway", metavar="URL", help="Through whom the leaflet leads browsers; default https://ipfs.io.")
