@@ -3,11 +3,13 @@
 folder = lay(tmp_path)             # of a mirror whose charter is in English
 folder = lay(tmp_path, "ar")       # in Arabic
 (folder / "index.html").as_uri()
+Listener(handing_out(folder))      # its files over HTTP
 """
 
 from io import BytesIO
 from pathlib import Path
 
+from listening import Line, Reply, answering
 from PIL import Image
 from strategies import AUTHOR, KEY, NAME, raw_cid
 
@@ -42,6 +44,9 @@ HOSTILE = {
     "links": "[go](javascript:document.title='ran') ![p](http://outside.example/p.png) <http://outside.example/a>",
     "style": "<link rel=stylesheet href=http://outside.example/s.css><meta http-equiv=refresh content=0;url=http://a.test>",
     "frames": "<iframe src=javascript:document.title='ran'></iframe><base href=http://outside.example/><form action=x>",
+    "attributes": "\" onmouseover=document.title='ran' x=\" ' autofocus onfocus=document.title='ran' ` title=`",
+    "encodings": "+ADw-script+AD4-document.title='ran'+ADw-/script+AD4- ja&#x76;ascript:a &Tab; data:text/html,s",
+    "tables": "<table background=javascript:a><td><object data=x><embed src=x><svg><animate onbegin=a><math href=x>",
     "template": "{{ 7 * 7 }} {% raw %} ${7*7} <!-- comment -->",
     "overrides": "\u202eeht sdrawkcab\u202c \u2067isolated \u2066twice",
     "zalgo": ZALGO,
@@ -131,3 +136,14 @@ def lay(folder: Path, language: str = "en") -> Path:
         folder.joinpath(*path).parent.mkdir(parents=True, exist_ok=True)
         folder.joinpath(*path).write_bytes(data)
     return folder
+
+
+def handing_out(folder: Path) -> Reply:
+    """The files of a folder over HTTP, with no header that protects anybody."""
+
+    def reply(line: Line) -> None:
+        file = folder / line.head.split(b" ")[1].decode().lstrip("/")
+        kind = {".html": "text/html", ".css": "text/css"}.get(file.suffix, "text/plain")
+        answering(file.read_bytes() if file.is_file() else b"", Content_Type=kind)(line)
+
+    return reply

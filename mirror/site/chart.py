@@ -4,6 +4,7 @@
 
 A bar says nothing that the number beside it does not, so it is hidden from screen readers. It has no style of its own,
 no text and no size but its share of the longest, so it fits a phone, a printed page and either direction of writing.
+Where a browser draws no SVG, as Tor Browser at its safest, the numbers stay.
 """
 
 from collections.abc import Iterable

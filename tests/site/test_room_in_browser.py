@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from browser import Chromium, Tab
-from listening import Line, Listener, Reply, answering
-from readingroom import HOSTILE, LEAVE, ZALGO, lay
+from listening import Listener, answering
+from readingroom import HOSTILE, LEAVE, ZALGO, handing_out, lay
 
 from mirror.site import places
 from mirror.site.words import LANGUAGES
@@ -117,17 +117,6 @@ def test_the_way_out_is_the_first_thing_that_the_keyboard_reaches(tab: Tab, room
         assert tab.page.locator(selector).bounding_box()["width"] > 24  # type: ignore[index]
     tab.page.keyboard.press("Enter")
     assert tab.page.url.endswith("#content")
-
-
-def handing_out(folder: Path) -> Reply:
-    """The files of a folder over HTTP, with no header that protects anybody."""
-
-    def reply(line: Line) -> None:
-        file = folder / line.head.split(b" ")[1].decode().lstrip("/")
-        kind = {".html": "text/html", ".css": "text/css"}.get(file.suffix, "text/plain")
-        answering(file.read_bytes() if file.is_file() else b"", Content_Type=kind)(line)
-
-    return reply
 
 
 def test_the_way_out_stays_in_sight_and_tells_nobody_where_one_was(chromium: Chromium, tmp_path: Path) -> None:
