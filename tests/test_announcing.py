@@ -15,6 +15,7 @@ from mirror.edition import Edition
 from mirror.formats import link, unixfs
 from mirror.formats.cid import CID
 from mirror.formats.unixfs import Link
+from mirror.site import verifier
 from mirror.site.message import MESSAGE_AT_MOST, message
 from mirror.site.words import LANGUAGES, words
 from mirror.store.workspace import Workspace
@@ -37,6 +38,11 @@ def announce(*arguments: str) -> Finished:
 def document(*arguments: str) -> dict[str, str]:
     found: dict[str, str] = json.loads(run_mirror("--home", "voices", "--json", "announce", *arguments).out)
     return found
+
+
+def in_groups(page: bytes) -> list[str]:
+    """The SHA-256 of a page as a leaflet has it."""
+    return re.findall("....", hashlib.sha256(page).hexdigest())
 
 
 @pytest.mark.parametrize("tag", LANGUAGES)
@@ -74,6 +80,7 @@ def test_the_leaflet_has_the_letters_of_the_newest_edition() -> None:
     assert said["link"].partition("#")[0] not in page
     for whole in (said["key"], said["link"].removeprefix("ipfs://").partition("#")[0]):
         assert all(f"<span>{whole[at : at + 4]}</span>" in page for at in range(0, len(whole), 4))
+    assert all(f"<span>{group}</span>" in page for group in in_groups(verifier.page()))
     assert [page.count(f'<section lang="{tag}"') for tag in ("mk", "en", "ar")] == [1, 1, 0]
     assert f"https://ipfs.io/ipns/{said['key']}" in page
 
@@ -89,7 +96,7 @@ def test_the_leaflet_has_the_sha_256_of_the_editions_page_that_verifies(voices: 
         root = tree.change(Link("", archive.head(), 0), there, get, blocks.__setitem__)
         assert root is not None
         made = leaflets.leaflet(Edition(root.cid, get), get, [words("en")], "https://gateway.example", "").decode()
-    assert all(f"<span>{group}</span>" in made for group in re.findall("....", hashlib.sha256(page).hexdigest()))
+    assert all(f"<span>{group}</span>" in made for group in in_groups(page))
     assert "Save verify.html" in made
 
 
