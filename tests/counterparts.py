@@ -45,6 +45,7 @@ __all__ = [
     "need_ipfs_car",
     "need_node",
     "need_ots",
+    "need_ots_examples",
     "need_package",
     "need_program",
     "need_service",
@@ -102,6 +103,14 @@ def need_ots() -> str:
     """The path of the stock client of OpenTimestamps, which the tests' own extra installs."""
     beside = Path(sys.executable).parent / "ots"
     return str(beside) if beside.exists() else need_program("ots")
+
+
+def need_ots_examples() -> Path:
+    """The folder of real proofs that OpenTimestamps' project hands out; the gate fetches it."""
+    folder = CACHE / "ots" / "package" / "examples"
+    if not folder.is_dir():
+        absent(f"OpenTimestamps' examples are not in {CACHE}; .ci/run fetches them")
+    return folder
 
 
 def need_go() -> str:

@@ -12,8 +12,9 @@
           83dfe30d2ef90c8e  varint length, address      a calendar promises to have more of it later
 
 A tree is all ways from the digest to attestations; here it is its `Path`s. It has one spelling: the stock client's,
-attestations before operations, each in order, none twice. `parse` takes that alone; `parse_answer` takes what a
-calendar says in any order. The proof that lies in a mirror's tree (`parse_complete`) holds nothing but Bitcoin
+attestations before operations, each in order, none twice; and bytes that give the same before a message as behind it
+(a hash beside itself, as the last of a block may stand) are behind it. `parse` takes that alone; `parse_answer` takes
+what a calendar says in any order. The proof that lies in a mirror's tree (`parse_complete`) holds nothing but Bitcoin
 attestations, each over 32 bytes: what the reader compares with the merkle root of the block at that height.
 
 Read without the library of the same name, which is the tests' oracle: it takes twice as long to load as a proof may
@@ -181,7 +182,7 @@ class Proof:
 
 def proof_of(digest: bytes, paths: Iterable[Path]) -> Proof:
     """The proof that holds these ways, each once. Raises `Malformed` where they are none, or too many or too long."""
-    ordered = tuple(sorted(set(paths), key=lambda path: path.order))
+    ordered = tuple(sorted({_spelled(path, digest) for path in paths}, key=lambda path: path.order))
     if not ordered:
         raise Malformed("a timestamp without an attestation")
     if len(ordered) > PATHS_AT_MOST:
@@ -189,11 +190,21 @@ def proof_of(digest: bytes, paths: Iterable[Path]) -> Proof:
     for path in ordered:
         if len(path.ops) > DEPTH_AT_MOST:
             raise Malformed(f"a timestamp of {len(path.ops)} operations in a row, more than {DEPTH_AT_MOST}")
-        path.result(digest)
     made = Proof(digest, ordered)
     if len(bytes(made)) > PROOF_AT_MOST:
         raise Malformed(f"a timestamp of more than {PROOF_AT_MOST} bytes")
     return made
+
+
+def _spelled(path: Path, digest: bytes) -> Path:
+    """The same way with each step in its one spelling; each is taken, so that one that leads nowhere is malformed."""
+    ops, message = [], digest
+    for op in path.ops:
+        result = op.on(message)
+        same = op.tag == PREPEND and result == message + op.argument
+        ops.append(Op(APPEND, op.argument) if same else op)
+        message = result
+    return Path(tuple(ops), path.attestation)
 
 
 def parse(data: bytes) -> Proof:

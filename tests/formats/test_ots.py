@@ -147,6 +147,19 @@ def test_a_proof_tells_of_blocks_and_of_promises() -> None:
     assert PLAIN.promises == ((ALICE, start),)
 
 
+def test_what_is_the_same_before_and_behind_stands_behind() -> None:
+    behind, before = (
+        proof_of(DIGEST, [Path((Op(tag, DIGEST), Op(SHA256)), at_height(7))]) for tag in (APPEND, PREPEND)
+    )
+    assert behind == before
+    assert behind.paths[0].ops[0].tag == APPEND
+    data = bytes(behind)
+    assert parse(data) == behind
+    at = len(ots.TREE_BELOW) + len(DIGEST)
+    with pytest.raises(Malformed, match="not written as it has to be"):
+        parse(data[:at] + bytes([PREPEND]) + data[at + 1 :])
+
+
 def test_a_complete_proof_holds_bitcoin_alone() -> None:
     done = proof_of(DIGEST, [path for path in PLAIN.paths if path.attestation.height is not None])
     assert parse_complete(bytes(done)) == done
