@@ -24,7 +24,7 @@ from mirror.store.archive import Archive
 from mirror.tree import Path
 from mirror.tree_pages import rooms_in
 
-_NAMED = re.compile(rb'#([0-9]{1,9})["<]')
+_NAMED = re.compile(rb'#([0-9]{1,9})(?:"|</link>|</guid>)')
 
 _NAMING = ("index.html", "feed.xml", "language", "tag")
 """What names testimonies without showing them whole."""

@@ -4,6 +4,7 @@
     verify                   the bare loop of SHA-256 and Ed25519 verify, on all cores
     verify --hashes-only     `sha256sum -c` over the same notes
     one more testimony       seconds and new blocks, into a log of that size
+    the reading room         what it adds to both: seconds, and all new blocks of one more with three tags
     one note with its proof  milliseconds, Python's start included
     memory                   bytes that each further testimony adds to the peak, with --large
 
@@ -118,22 +119,26 @@ class Bench:
         against = f" {measure.against}" if measure.against else ""
         print(f"{measure.name:<34}{measure.value:>12.3f} {measure.unit}{against}{goal}{missed}", file=sys.stderr)
 
-    def home(self, name: str) -> Path:
-        """A new workspace."""
+    def home(self, name: str, *, room: bool = False) -> Path:
+        """A new workspace; without a `room`, its editions have no pages from the second on."""
         home = self.work / name
         recovery = self.work / f"{name}.recovery"
         charter = ("--title", "Bench", "--language", "en", "--text", "Invented.")
         self.mirror("--home", str(home), "init", "bench.example/voices", *charter, "--recovery", str(recovery))
+        if not room:
+            settings = home / "mirror.toml"
+            settings.write_text(settings.read_text().replace("reading_room = true", "reading_room = false"))
         return home
 
-    def texts(self, name: str, count: int, seed: int = 1) -> Path:
-        """A folder of invented testimonies."""
+    def texts(self, name: str, count: int, seed: int = 1, *, tags: int = 0) -> Path:
+        """A folder of invented testimonies, each with so many tags out of a few dozen."""
         folder = self.work / name
         folder.mkdir()
         chance = random.Random(seed)  # noqa: S311  (texts, not secrets)
         for number in range(count):
             body = " ".join(chance.choices(WORDS, k=chance.randint(370, 740)))
-            front = f'+++\ntitle = "Text {number}"\nlanguage = "en"\n+++\n\n'
+            named = f"tags = {json.dumps(chance.sample(WORDS, tags))}\n" if tags else ""
+            front = f'+++\ntitle = "Text {number}"\nlanguage = "en"\n{named}+++\n\n'
             (folder / f"{number:06}.md").write_text(f"{front}{body}\n")
         return folder
 
@@ -274,11 +279,33 @@ def measure_one_more(bench: Bench, home: Path, count: int) -> None:
         took, _ = bench.mirror("-q", "--home", str(home), "publish", "--no-tokens", "--yes", str(folder))
         seconds.append(took)
     bench.add(Measure(f"one more into {count}", min(seconds), "s", goal=1.0))
+    bench.add(Measure(f"its new blocks, into {count}", new_blocks(home), "blocks", goal=39))
+
+
+def measure_room(bench: Bench, count: int) -> int:
+    """What the reading room adds: to publishing all at once, and to one more; the peak of memory."""
+    texts = bench.texts(f"tagged-{count}", count, tags=3)
+    homes = [bench.home(f"plain-{count}"), bench.home(f"room-{count}", room=True)]
+    publish = ("publish", "--no-tokens", "--yes")
+    (plain, _), (whole, peak) = [bench.mirror("-q", "--home", str(home), *publish, str(texts)) for home in homes]
+    shutil.rmtree(texts)
+    name = f"reading room of {count}"
+    bench.add(Measure(name, whole - plain, "s", goal=10.0, note=f"{whole:.2f} s in all, {plain:.2f} s without"))
+    seconds: list[list[float]] = [[], []]
+    for number in range(3):
+        more = bench.texts(f"tagged-more-{count}-{number}", 1, seed=200 + number, tags=3)
+        for home, took in zip(homes, seconds, strict=True):
+            took.append(bench.mirror("-q", "--home", str(home), *publish, str(more))[0])
+    bench.add(Measure(f"its pages for one more, into {count}", min(seconds[1]) - min(seconds[0]), "s", goal=0.5))
+    bench.add(Measure(f"all new blocks of one more, {count}", new_blocks(homes[1]), "blocks", goal=59))
+    return peak
+
+
+def new_blocks(home: Path) -> int:
+    """How many blocks the newest edition added."""
     with Archive(home / "archive") as archive:
         newest = max(archive.editions().items())[1]
-    with Archive(home / "archive") as archive:
-        blocks = sum(1 for cid in archive.blocks for place in archive.blocks.places(cid) if place.path == newest)
-    bench.add(Measure(f"its new blocks, into {count}", blocks, "blocks", goal=39))
+        return sum(1 for cid in archive.blocks for place in archive.blocks.places(cid) if place.path == newest)
 
 
 def measure_one_note(bench: Bench, home: Path) -> None:
@@ -303,16 +330,20 @@ def measure_memory(bench: Bench, small: tuple[int, int, int], large: tuple[int, 
 def run(work: Path, counts: list[int]) -> list[Measure]:
     """Everything, for each number of testimonies."""
     bench = Bench(work)
-    found = []
+    found, room_peaks = [], []
     for count in counts:
         home, publish_peak = measure_publish(bench, count)
         verify_peak = measure_verify(bench, home, count)
         measure_one_more(bench, home, count)
+        room_peaks.append(measure_room(bench, count))
         if count == counts[0]:
             measure_one_note(bench, home)
         found.append((count, publish_peak, verify_peak))
     if len(found) > 1:
         measure_memory(bench, found[0], found[-1])
+        more = counts[-1] - counts[0]
+        name = "memory with a reading room"
+        bench.add(Measure(name, (room_peaks[-1] - room_peaks[0]) / more, "bytes", "a testimony", goal=1000))
     return bench.measures
 
 
