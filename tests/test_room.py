@@ -71,7 +71,7 @@ def forget_everything(bench: Bench) -> None:
 
 
 def test_a_mirror_is_founded_with_its_room(bench: Bench) -> None:
-    assert set(room_of(bench)) == fronts() | {places.page(0), places.STYLE}
+    assert set(room_of(bench)) == fronts() | {places.page(0), places.STYLE, places.VERIFIER}
     assert "We gather testimonies." in read(bench, places.FRONT)
     assert bench.verify().counts.pages > 0
 
