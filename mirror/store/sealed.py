@@ -5,8 +5,8 @@
 
 A publisher's key that was seized could empty every copy by withdrawing everything. So what was taken back without its
 token is put away for `DAYS`, and only then destroyed. The file is a CAR, its root the tree in which the blocks last
-stood: with the archive's edition files it makes that tree whole again. Not encrypted: whoever may read the keeper's
-files may read it.
+stood: with the archive's edition files it makes that tree whole again but for its reading room, whose pages show others
+beside it, who may take theirs back meanwhile. Not encrypted: whoever may read the keeper's files may read it.
 """
 
 import re
