@@ -350,6 +350,26 @@ def test_the_cost_of_a_faster_one_is_bounded_too(payer: Payer, relay: Relay) -> 
     assert len(parse_attempt(payer.read_kept(PENDING)).payments) == 1
 
 
+def test_a_payment_under_way_is_in_a_backup(payer: Payer, chain: Anvil, tmp_path: Path) -> None:
+    payer.anchor()
+    (sent,) = payer.waiting()
+    payer.run("backup", tmp_path / "voices.age")
+    chain.rpc("anvil_dropTransaction", sent)
+    (home := payer.home).rename(tmp_path / "lost")
+    payer.home = tmp_path / "restored"
+    payer.run("backup", "--restore", tmp_path / "voices.age")
+    assert payer.home != home
+    check(payer.anchor(), 0, f"sent          {sent}")
+    assert payer.waiting() == [sent]
+
+
+def test_a_keeper_anchors_nothing(payer: Payer, tmp_path: Path) -> None:
+    payer.run("export", "-o", tmp_path / "voices.car")
+    payer.home = tmp_path / "keeper"
+    payer.run("import", tmp_path / "voices.car")
+    check(payer.anchor(), 4, "has no key: only who makes editions can put an anchor into one")
+
+
 # Reorganised
 
 

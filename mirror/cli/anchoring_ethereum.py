@@ -7,6 +7,7 @@ import click
 
 from mirror.anchor import held
 from mirror.anchor_ethereum import Errand, anchor_of, check_announces, ours
+from mirror.cli.clocks import publishers_workspace
 from mirror.cli.main import Session
 from mirror.cli.paying import Paying, Purpose, Wishes, read_signed
 from mirror.cli.purse import Purse, enter_credentials, ethereum_of, import_key, make_key, open_nodes
@@ -72,7 +73,7 @@ def ethereum(
     mirror anchor ethereum --unsigned payment.json
     mirror anchor ethereum --signed signed.txt
     """
-    workspace = Workspace(session.home).require()
+    workspace = publishers_workspace(session)
     if new_key + import_key + credentials + dry_run + (unsigned is not None) > 1:
         raise Misused("--new-key, --import-key, --credentials, --dry-run and --unsigned are different things to do")
     if signed is not None and (unsigned is not None or faster):

@@ -5,7 +5,6 @@ lacks. One that fails does not stop the others. The signing key is not needed, a
 """
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from mirror.cli.holding import OpenHolder, in_copies, looked_at
 from mirror.cli.main import EXIT_CODES, Session
 from mirror.cli.services import check_shown, open_places
 from mirror.cli.terminal import in_one_line, isolate, many
-from mirror.cli.typed import Misused, as_typed
+from mirror.cli.typed import Misused, as_typed, read_line
 from mirror.edition import Edition
 from mirror.errors import MirrorError, Refused
 from mirror.formats import wire
@@ -220,7 +219,10 @@ def after_publishing(
 def _enter_credentials(session: Session, workspace: Workspace, name: str, descriptor: int | None) -> None:
     with as_typed():
         service = workspace.settings.named(name)
-        words = _read_credentials(session, name) if descriptor is None else _from_descriptor(descriptor)
+        if descriptor is None:
+            words = _read_credentials(session, name)
+        else:
+            words = wire.decode_utf8(read_line(descriptor, CREDENTIAL_AT_MOST), "what was given")
         if words:
             workspace.credentials.write(service.name, parse_typed(words))
     kept = bool(words) or not workspace.credentials.forget(service.name)
@@ -235,15 +237,6 @@ def _read_credentials(session: Session, name: str) -> str:
     question = f"what {name} asks for: a token, or user:password; nothing to forget what is kept"
     typed: str = click.prompt(question, hide_input=True, default="", show_default=False, err=True)
     return typed
-
-
-def _from_descriptor(descriptor: int) -> str:
-    try:
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            line = file.read(CREDENTIAL_AT_MOST).split(b"\n", 1)[0].rstrip(b"\r")
-    except (OSError, OverflowError):
-        raise Misused(f"file descriptor {descriptor} cannot be read") from None
-    return wire.decode_utf8(line, "what was given")
 
 
 # Pinning

@@ -6,7 +6,6 @@ option's value, never shown, and in no error.
 """
 
 import contextlib
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 import click
 
 from mirror.cli.main import Session
-from mirror.cli.typed import Misused, as_typed
+from mirror.cli.typed import Misused, as_typed, read_line
 from mirror.cli.unlocking import new_lock, open_line
 from mirror.errors import Malformed, Missing, Refused
 from mirror.formats import ether, wire
@@ -119,7 +118,7 @@ def import_key(session: Session, workspace: Workspace, key_fd: int | None, descr
     if key_fd is None and not session.terminal.interactive:
         raise Refused("nobody is here to type a key", hint="give it with --key-fd")
     with as_typed():
-        words = read_line(key_fd) if key_fd is not None else _prompt("the account's key, 64 hexadecimal digits")
+        words = _given(key_fd) if key_fd is not None else _prompt("the account's key, 64 hexadecimal digits")
         _keep(session, workspace, _parse(words), descriptor)
 
 
@@ -145,7 +144,7 @@ def enter_credentials(session: Session, workspace: Workspace, descriptor: int | 
         raise Refused("nobody is here to type credentials", hint="give them with --key-fd")
     with as_typed():
         question = "what the nodes ask for: a token, or user:password; nothing to forget what is kept"
-        words = read_line(descriptor) if descriptor is not None else _prompt(question)
+        words = _given(descriptor) if descriptor is not None else _prompt(question)
         if words:
             workspace.credentials.write(CREDENTIALS, parse_typed(words))
         else:
@@ -155,16 +154,10 @@ def enter_credentials(session: Session, workspace: Workspace, descriptor: int | 
     session.terminal.give({"kept": bool(words)})
 
 
+def _given(descriptor: int) -> str:
+    return wire.decode_utf8(read_line(descriptor, CREDENTIAL_AT_MOST), "what was given")
+
+
 def _prompt(question: str) -> str:
     typed: str = click.prompt(question, hide_input=True, default="", show_default=False, err=True)
     return typed
-
-
-def read_line(descriptor: int) -> str:
-    """The first line of an open file descriptor."""
-    try:
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            line = file.read(CREDENTIAL_AT_MOST).split(b"\n", 1)[0].rstrip(b"\r")
-    except (OSError, OverflowError):
-        raise Misused(f"file descriptor {descriptor} cannot be read") from None
-    return wire.decode_utf8(line, "what was given")

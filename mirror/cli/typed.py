@@ -5,6 +5,7 @@ in here, at the door.
 """
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,15 @@ class Index(click.ParamType[int]):
             return wire.decode_decimal(str(value).removeprefix("#"))
         except Malformed:
             self.fail(f"{value!r} is no index, which is a number such as 3", param, ctx)
+
+
+def read_line(descriptor: int, at_most: int) -> bytes:
+    """The first line of an open file descriptor, without its end; looked for in its first `at_most` bytes."""
+    try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(at_most).split(b"\n", 1)[0].rstrip(b"\r")
+    except (OSError, OverflowError):
+        raise Misused(f"file descriptor {descriptor} cannot be read") from None
 
 
 from_option = click.option(

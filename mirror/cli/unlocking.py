@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from mirror.cli.main import Session
-from mirror.cli.typed import Misused, as_typed
+from mirror.cli.typed import Misused, as_typed, read_line
 from mirror.errors import Malformed, Refused, Unverified
 from mirror.formats import key as keys
 from mirror.formats import wire
@@ -123,11 +123,7 @@ def _given(descriptor: int | None) -> vault.Passphrase | None:
 
 
 def _from_descriptor(descriptor: int) -> vault.Passphrase:
-    try:
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            line = file.read(vault.SECRET_AT_MOST).split(b"\n", 1)[0].rstrip(b"\r")
-    except (OSError, OverflowError):
-        raise Misused(f"file descriptor {descriptor} cannot be read") from None
+    line = read_line(descriptor, vault.SECRET_AT_MOST)
     if not line:
         raise Misused(f"file descriptor {descriptor} holds no passphrase in its first line")
     with as_typed():
