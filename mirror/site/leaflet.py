@@ -61,7 +61,8 @@ def leaflet_page(leaflet: Leaflet, languages: Sequence[Words]) -> bytes:
     if not 0 < len(languages) <= LANGUAGES_AT_MOST:
         raise Refused(f"a leaflet in {len(languages)} languages, and the page has room for 1 to {LANGUAGES_AT_MOST}")
     long = max(len(leaflet.title), len(leaflet.key.name), len(leaflet.gateway)) > LONG
-    classes = ["long"] * long + ["many"] * (len(languages) >= MANY)
+    many = len(languages) >= MANY
+    classes = [name for name, holds in (("long", long), ("many", many), ("few", not long and not many)) if holds]
     page = templates().get_template("leaflet.html")
     return page.render(
         leaflet=leaflet,
