@@ -154,6 +154,23 @@ def drop(reader: Reader, path: Path) -> None:
     reader.page.dispatch_event("#page", "drop", {"dataTransfer": data})
 
 
+def test_a_check_can_be_stopped(chromium: Chromium, published: Published) -> None:
+    with chromium.open(offline=True) as tab:
+        tab.page.add_init_script("URL.createObjectURL = () => 'blob:null/nothing-answers';")
+        tab.page.add_init_script(
+            "globalThis.Worker = class { postMessage() {} terminate() { globalThis.ended = 1; } };"
+        )
+        reader = Reader(tab, published.page.as_uri())
+        reader.give(published.car)
+        tab.page.locator("#check").click()
+        expect(tab.page.locator("#check")).to_be_disabled()
+        tab.page.locator("#cancel").click()
+        expect(tab.page.locator("#check")).to_be_enabled()
+        assert tab.page.locator("#status").inner_text() == "Cancelled. Nothing is known."
+        assert not tab.page.locator("#result").is_visible()
+        assert tab.page.evaluate("ended") == 1
+
+
 def test_nothing_given_is_said(reader: Reader) -> None:
     reader.page.locator("#check").click()
     assert reader.page.locator("#status").inner_text().startswith("There is nothing to check yet")

@@ -5,8 +5,8 @@ import { encodeHex } from "./bytes.js";
 import { FILES_AT_MOST, TooMany, gatherChosen, gatherDropped, gatherPasted } from "./gather.js";
 import { ownBytes } from "./self.js";
 import { sha256 } from "./sha2.js";
-import { inGroups, summaryOf, viewHash, viewReport } from "./view.js";
-import { allLanguages, fill, isolated, nearestLanguage, say, speak } from "./words.js";
+import { summaryOf, viewHash, viewReport } from "./view.js";
+import { allLanguages, fill, inGroups, isolated, nearestLanguage, say, speak } from "./words.js";
 import { Stopped, runCheck, serveChecks } from "./worker.js";
 
 /** Names of given files that are listed one by one. */

@@ -3,7 +3,7 @@
 import { encodeHex } from "./bytes.js";
 import { bytesOfCid, isRaw } from "./cid.js";
 import { FALSE, HOLDS } from "./report.js";
-import { fill, fillLine, isolated, say } from "./words.js";
+import { fill, fillLine, inGroups, isolated, say } from "./words.js";
 
 /** Lines of one list that are shown; what is beyond is counted. More than a report can name of what is false. */
 const LINES_AT_MOST = 10_000;
@@ -113,7 +113,7 @@ function viewFacts(report) {
   const isWhole = Boolean(report.indexHash);
   const facts = [
     ["mirror", report.mirror],
-    ["key", report.key && inGroups(report.key)],
+    ["key", report.key],
     ["edition", report.edition],
     ["entries", report.size],
     ["index_hash", report.indexHash],
@@ -126,11 +126,6 @@ function viewFacts(report) {
     if (value) list.append(said("dt", key), make("dd", "", isolated(value)));
   }
   return list;
-}
-
-/** In fours, as people compare. */
-export function inGroups(text) {
-  return text.match(/.{1,4}/gs)?.join(" ") ?? "";
 }
 
 function viewVerifier(report, ownHash) {

@@ -1,6 +1,6 @@
 // What the page says, in the language that a reader chose. Sentences come from `site/words/<tag>.toml`; `{name}` in
-// them stands for a value. A line of a report whose code (`codes.js`) has no saying in a language is said in English, and
-// marked so.
+// them stands for a value. A line of a report whose code (`codes.js`) has no saying in a language is said in English,
+// and marked so.
 
 import { SPEECH } from "./data.js";
 
@@ -42,11 +42,16 @@ export function fill(element, key, params = {}) {
   return put(element, partsOf(sentenceOf(key), params), false);
 }
 
-/** A value as a text node in a `<bdi>`. */
+/** A value as a text node in a `<bdi>`; keys in it in groups of four, as people compare them. */
 export function isolated(value) {
   const element = document.createElement("bdi");
-  element.textContent = Array.isArray(value) ? value.join(", ") : String(value);
+  const text = Array.isArray(value) ? value.join(", ") : String(value);
+  element.textContent = text.replace(/\bk51[0-9a-z]{50,70}\b/g, inGroups);
   return element;
+}
+
+export function inGroups(text) {
+  return text.match(/.{1,4}/gs)?.join(" ") ?? "";
 }
 
 /** A line of a report: in the reader's language where its code has a saying there, else in English. */
