@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 LINES, PROOF = "checkpoint.txt", "checkpoint.txt.ots"
 
+NO_ANCHOR = "no anchor in this edition"
 NO_MORE = "an anchor shows time: not who wrote, nor that no other log was anchored"
 
 
@@ -232,7 +233,7 @@ def judge_all(report: Report, held: Tree, log: Log, sources: Sources) -> None:
             clocks.judge(size, path, entries, held.read)
     except FAULTS as error:
         _say_unread(report, error)
-    _settle(report, clocks.finish(), "no anchor in this edition")
+    _settle(report, clocks.finish(), NO_ANCHOR)
 
 
 def judge_one(report: Report, held: Tree, log: Log, sources: Sources, index: int) -> None:
@@ -245,7 +246,7 @@ def judge_one(report: Report, held: Tree, log: Log, sources: Sources, index: int
     except FAULTS as error:
         _say_unread(report, error)
     covers = f" covers #{index}" if tree.ANCHOR in held.entries(held.root) else ""
-    _settle(report, clocks.finish(), f"no anchor in this edition{covers}", index)
+    _settle(report, clocks.finish(), f"{NO_ANCHOR}{covers}", index)
 
 
 def _say_unread(report: Report, error: MirrorError) -> None:

@@ -92,7 +92,7 @@ class _Verification:
         if self._evidence.record is not None:
             judge_record(self.report, key, self._evidence.record)
         self._judge_memory(key, edition, checkpoint, complete)
-        self._judge_anchors(key, charter, checkpoint)
+        self._judge_anchors(key, charter, checkpoint, top)
         self._settle(edition, charter, checkpoint, complete)
 
     # Step 1 and 2: the root, the key
@@ -313,12 +313,16 @@ class _Verification:
         self.report.fault(Claim.APPEND_ONLY, "fork", words)
         self.report.forked_with = seen.signed_checkpoint
 
-    def _judge_anchors(self, key: PublicKey, charter: Charter | None, checkpoint: Checkpoint | None) -> None:
-        if charter is None or checkpoint is None:
+    def _judge_anchors(
+        self, key: PublicKey, charter: Charter | None, checkpoint: Checkpoint | None, top: dict[str, Link]
+    ) -> None:
+        if tree.ANCHOR not in top:
+            self.report.say(Claim.EXISTED_BY, State.NOT_CHECKED, clocks.NO_ANCHOR)
+        elif charter is None or checkpoint is None:
             self.report.say(Claim.EXISTED_BY, State.NOT_CHECKED, "it rests on a page that is not what it should be")
-            return
-        log = clocks.Log(key, self._tree.link((tree.CHARTER,)).cid, checkpoint, self._log(checkpoint))
-        clocks.judge_all(self.report, self._tree, log, self._sources)
+        else:
+            log = clocks.Log(key, self._tree.link((tree.CHARTER,)).cid, checkpoint, self._log(checkpoint))
+            clocks.judge_all(self.report, self._tree, log, self._sources)
 
     def _log(self, checkpoint: Checkpoint) -> TiledLog:
         return TiledLog(checkpoint.size, lambda place: self._tree.read(tuple(place.path.split("/"))))
