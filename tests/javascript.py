@@ -54,9 +54,9 @@ def _plain(value: bytes) -> str:
 
 
 @contextlib.contextmanager
-def modules() -> Iterator[Modules]:
-    """A node that runs the modules; whoever asks skips where there is none."""
-    command = [need_node(), str(_DRIVER), str(MODULES)]
+def modules(browser: str = "whole") -> Iterator[Modules]:
+    """A node that runs the modules, as a `browser` that `driver.mjs` knows; whoever asks skips where there is none."""
+    command = [need_node(), str(_DRIVER), str(MODULES), browser]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     ) as process:

@@ -10,6 +10,7 @@ from pathlib import Path
 import nacl
 import pytest
 from c2sp import load, vectors
+from edwards import PRIME, add, point_of
 from hypothesis import given
 from hypothesis import strategies as st
 from mutate import assert_strict, mutated
@@ -230,27 +231,12 @@ def point(y: int, sign: int = 0) -> bytes:
     return (y | sign << 255).to_bytes(32, "little")
 
 
-PRIME = 2**255 - 19
-D = -121665 * pow(121666, -1, PRIME) % PRIME
-
-
-def add(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
-    """The sum of two points of Edwards25519 (RFC 8032 §5.1.4, in affine coordinates)."""
-    (x1, y1), (x2, y2) = one, other
-    cross = D * x1 * x2 * y1 * y2
-    x = (x1 * y2 + x2 * y1) * pow(1 + cross, -1, PRIME)
-    return x % PRIME, (y1 * y2 + x1 * x2) * pow(1 - cross, -1, PRIME) % PRIME
-
-
 def order(y: int) -> int:
     """The order of the points with this y, if it is at most 8."""
-    square = (y * y - 1) * pow(D * y * y + 1, -1, PRIME) % PRIME
-    x = pow(square, (PRIME + 3) // 8, PRIME)
-    x = x if x * x % PRIME == square else x * pow(2, (PRIME - 1) // 4, PRIME) % PRIME
-    assert x * x % PRIME == square
-    found, count = (x, y), 1
+    found = first = point_of(point(y))
+    count = 1
     while found != (0, 1):
-        found, count = add(found, (x, y)), count + 1
+        found, count = add(found, first), count + 1
         assert count <= 8
     return count
 

@@ -9,13 +9,22 @@ import { openAsBlob } from "node:fs";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
-const folder = process.argv[2];
+// What a browser may be: `process.argv[3]` says which. "whole" is node itself.
+const BROWSERS = {
+  whole: () => globalThis.crypto,
+  "without webcrypto": () => undefined, // as on pages over plain http
+  "accepts everything": () => ({ subtle: { importKey: async () => ({}), verify: async () => true } }),
+  "accepts nothing": () => ({ subtle: { importKey: async () => ({}), verify: async () => false } }),
+  "knows no Ed25519": () => ({ subtle: { importKey: () => Promise.reject(new Error("no such algorithm")) } }),
+};
+const [, , folder, browser] = process.argv;
+Object.defineProperty(globalThis, "crypto", { value: BROWSERS[browser]() });
 const load = (name) => import(pathToFileURL(`${folder}/${name}.js`).href);
 const [{ judge }, { Fault }, bytes, cids, keys, notes, fields] = await Promise.all(
   ["judge", "fault", "bytes", "cid", "key", "notes", "fields"].map(load),
 );
-const [note, entry, proof, unixfs, tree, ed25519, car, link, codes] = await Promise.all(
-  ["note", "entry", "proof", "unixfs", "tree", "ed25519", "car", "link", "codes"].map(load),
+const [note, entry, proof, unixfs, tree, ed25519, car, link] = await Promise.all(
+  ["note", "entry", "proof", "unixfs", "tree", "ed25519", "car", "link"].map(load),
 );
 const text = (data) => bytes.decodeUtf8(data);
 
@@ -67,7 +76,6 @@ const DEEDS = {
     return { ours: ed25519.verifyOurs(...asked), both: await ed25519.verifySignature(...asked) };
   },
   trusted: () => ed25519.isBrowserTrusted(),
-  sayings: () => codes.SAYINGS,
 };
 
 async function blobOf(where) {

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 from c2sp import load, vectors
 from counterparts import need_node, need_package
+from edwards import BASE, add, point_of, times
 from hypothesis import given
 from hypothesis import strategies as st
-from javascript import Modules, modules
+from javascript import MODULES, Modules, modules
 from strategies import KEY, Loose
 
 from mirror.errors import BadSignature, Malformed
@@ -51,8 +53,42 @@ def test_edge_cases_of_ed25519_are_judged_by_the_written_rule(verifier: Modules)
 
 
 def test_the_browser_is_asked_where_it_computes_that_equation(verifier: Modules) -> None:
-    """Node's WebCrypto does; a browser that does not is not asked, which no test here can show."""
     assert verifier.ask("trusted").value is True
+
+
+@pytest.mark.parametrize("browser", ["without webcrypto", "accepts everything", "accepts nothing", "knows no Ed25519"])
+def test_a_browser_that_computes_another_one_is_not_asked(browser: str) -> None:
+    signature = KEY.sign(Loose("text"))
+    with modules(browser) as other:
+        assert other.ask("trusted").value is False
+        assert verdicts(other, KEY.public.raw, b"text", signature) == {True}
+        assert verdicts(other, KEY.public.raw, b"test", signature) == {False}
+
+
+PROBES = re.findall(
+    r"// (.*)\n  \[\n    \"([0-9a-f]{64})\",\n    \"([0-9a-f]{64})\" \+\n      \"([0-9a-f]{64})\",\n    (true|false),",
+    (MODULES / "ed25519.js").read_text(encoding="utf-8"),
+)
+PROBE = b"which equation is this?"
+
+
+@pytest.mark.parametrize(("what", "key", "r", "s", "valid"), PROBES, ids=[each[0] for each in PROBES])
+def test_the_probes_are_what_they_say(what: str, key: str, r: str, s: str, valid: str) -> None:
+    raw, signature = bytes.fromhex(key), bytes.fromhex(r + s)
+    assert accepts(raw, PROBE, signature) is (valid == "true")
+    assert with_cofactor(raw, PROBE, signature) is (what != "a wrong one")
+
+
+def test_there_are_probes_for_both_directions() -> None:
+    assert [each[4] for each in PROBES] == ["true", *["false"] * 7, "true", "true"]
+
+
+def with_cofactor(key: bytes, message: bytes, signature: bytes) -> bool:
+    """What a program says that multiplies the equation by eight."""
+    k = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little")
+    s = int.from_bytes(signature[32:], "little")
+    sides = times(8 * s, BASE), add(times(8 * k, point_of(key)), times(8, point_of(signature[:32])))
+    return sides[0] == sides[1]
 
 
 @given(st.binary(max_size=200), st.integers(0, 64 * 8 - 1), st.booleans())

@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 from cases import CASES, CLAIMS, STATES, VERDICTS, command_says, page_says
-from handed import in_car
+from handed import KEY, in_car
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from javascript import Modules, modules
+from judging import holding, judge
+from mutate import mutated
 from tampered import Small, flipped, look, verify
-from world import Mirror
+from test_audit import small
+from world import Copy, Mirror
 
+from mirror.formats.cid import RAW
 from mirror.verdict import Claim
 
 OF_THE_COMMAND_ALONE = re.compile(", then: mirror trust LINK$| with --key$")
@@ -58,12 +64,18 @@ def plain(report: Any, claim: Claim) -> list[str]:
     ]
 
 
+@pytest.fixture(scope="module")
+def bare() -> Iterator[Modules]:
+    with modules("without webcrypto") as running:
+        yield running
+
+
 @pytest.mark.parametrize("name", CASES)
-def test_our_own_arithmetic_says_the_same(name: str, tmp_path: Path, verifier: Modules) -> None:
+def test_our_own_arithmetic_says_the_same(name: str, tmp_path: Path, verifier: Modules, bare: Modules) -> None:
     given = CASES[name].lay(tmp_path)
-    assert verifier.judge(given.files, **given.page_options, webcrypto=False) == verifier.judge(
-        given.files, **given.page_options
-    )
+    report = verifier.judge(given.files, **given.page_options)
+    assert bare.judge(given.files, **given.page_options) == report
+    assert verifier.judge(given.files, **given.page_options, webcrypto=False) == report
 
 
 def test_a_note_is_shown_only_where_it_was_verified(tmp_path: Path, verifier: Modules) -> None:
@@ -93,6 +105,52 @@ def test_a_bit_at_every_byte_of_an_export(tmp_path: Path, verifier: Modules) -> 
         items = {item.replace(f"the CAR {small.export}", "the CAR export.car") for item in found.items}
         assert (found.code, report["exitCode"], set(report["badItems"])) == (1, 1, items), at
     assert len(known) > 20
+
+
+SMALL = small()
+PATHS = sorted("/".join(path) for path in SMALL.lay().paths if path)
+
+
+@given(st.data())
+@settings(max_examples=250)
+def test_whatever_the_key_s_holder_writes_there_both_judge_it_alike(verifier: Modules, data: st.DataObject) -> None:
+    """Any content at any place, all around it laid and signed anew."""
+    mirror, laid = small(), SMALL.lay()
+    path = data.draw(st.sampled_from(PATHS))
+    cid = laid.paths[tuple(path.split("/"))].cid
+    content = data.draw(mutated(st.just(laid.blocks[cid])) | st.binary(max_size=40))
+    if cid.codec == RAW:
+        holding(path, content)(mirror)
+    else:
+        mirror.print_folder[tuple(path.split("/"))] = lambda links: content
+    assert_alike(verifier, mirror.lay())
+
+
+@given(mutated(st.sampled_from([row.note or b"" for row in SMALL.rows if row.note])), st.booleans())
+@settings(max_examples=150)
+def test_whatever_is_listed_as_a_note_both_judge_it_alike(
+    verifier: Modules, content: bytes, as_withdrawal: bool
+) -> None:
+    mirror = small()
+    mirror.list_as("withdrawal" if as_withdrawal else "testimony", content)
+    assert_alike(verifier, mirror.lay())
+
+
+@given(mutated(st.sampled_from([row.entry for row in SMALL.rows])))
+@settings(max_examples=150)
+def test_whatever_is_listed_both_judge_it_alike(verifier: Modules, entry: bytes) -> None:
+    mirror = small()
+    mirror.add(entry, None)
+    assert_alike(verifier, mirror.lay())
+
+
+def assert_alike(verifier: Modules, copy: Copy) -> None:
+    """The page and the command say the same of a copy, claim by claim and item by item."""
+    told = page_says(verifier.judge({"it.car": in_car(copy)}, key=KEY.vkey, isGiven=True))
+    report = judge(copy)
+    faults = {(each.claim.value, each.item, each.index) for each in report.faults}
+    assert told.faults == {fault for fault in faults if fault[0] != Claim.EXISTED_BY.value}
+    assert told.verdict.states == "".join(STATES[report.verdict(claim).state.value] for claim in CLAIMS)
 
 
 def test_a_large_archive(tmp_path: Path, verifier: Modules) -> None:

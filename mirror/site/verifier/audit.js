@@ -23,14 +23,9 @@ const BATCH = 128; // notes whose signatures are verified at a time
 export class Audit {
   // `rules` are { key, charter (its CID), useBrowser }, `run` is { progress(done, total, what), check() }.
   constructor(rules, checkpoint, tree, top, report, run) {
-    this.rules = rules;
-    this.checkpoint = checkpoint;
+    Object.assign(this, { rules, checkpoint, tree, top, report, run });
     this.size = Number(checkpoint.size);
-    this.tree = tree;
     this.get = (cid) => tree.get(cid);
-    this.top = top;
-    this.report = report;
-    this.run = run;
     this.reading = ["tile"];
     this.log = new TiledLog(this.size, (path) => this.tree.read((this.reading = path)));
     this.listing = new Listing();
@@ -76,9 +71,8 @@ export class Audit {
     try {
       const entry = this.listing.add(data);
       if (entry.kind === "withdrawal") this.withdrawals.push(index);
-      if (entry.kind === "charter" && entry.cid !== this.rules.charter) {
-        this.report.fault(COMPLETE, item, "entry-charter");
-      }
+      const isOther = entry.kind === "charter" && entry.cid !== this.rules.charter;
+      if (isOther) this.report.fault(COMPLETE, item, "entry-charter");
     } catch (error) {
       if (!isFault(error)) throw error;
       this.unread.add(index);
@@ -142,7 +136,10 @@ export class Audit {
     const files = this.lockstep("file");
     for await (const batch of this.batches()) {
       const found = await Promise.all(batch.map(({ index, data }) => this.judgeNote(index, data)));
-      for (const [at, { index }] of batch.entries()) await this.take(index, found[at], files);
+      for (const [at, { index }] of batch.entries()) {
+        if (found[at].error) this.faultNote(index, found[at].error);
+        else await this.take(index, found[at], files);
+      }
       await this.run.progress(batch[batch.length - 1].index + 1, this.size, "notes");
     }
     await files.finish();
@@ -203,11 +200,7 @@ export class Audit {
     }
   }
 
-  async take(index, { error, textHash, note }, files) {
-    if (error) {
-      this.faultNote(index, error);
-      return;
-    }
+  async take(index, { textHash, note }, files) {
     const { translationOf = null, replaces = null, attachments = [] } = note;
     const authorKey = note.author?.k51 ?? null;
     const found = { textHash, authorKey, translationOf, replaces };
@@ -252,7 +245,7 @@ export class Audit {
 
   lockstep(name) {
     const link = this.top.get(name);
-    const found = link ? walk(link, this.get, (path, error) => this.faultPath(path, error), [name]) : nothing();
+    const found = link ? walk(link, this.get, (path, error) => this.faultPath(path, error), [name]) : null;
     return new Lockstep(found, (each) => this.extra(each));
   }
 
@@ -301,5 +294,3 @@ export class Audit {
     }
   }
 }
-
-async function* nothing() {}

@@ -165,7 +165,7 @@ export async function checkFile(link, get) {
 }
 
 // Compares a walk with what should be there, both in the order of paths, neither held in memory. `extra` takes each
-// file that is there and was not expected.
+// file that is there and was not expected; `found` is null where there is nothing to walk.
 export class Lockstep {
   constructor(found, extra) {
     this.found = found;
@@ -196,7 +196,7 @@ export class Lockstep {
   }
 
   async move() {
-    const { value, done } = await this.found.next();
+    const { value, done } = this.found ? await this.found.next() : { done: true };
     this.next = done ? null : value;
   }
 }
