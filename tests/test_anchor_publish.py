@@ -13,6 +13,7 @@ from storyteller import run_mirror
 
 from mirror import anchor_schedule
 from mirror.anchor_schedule import LEAST, SPREAD, Schedule, Turn
+from mirror.formats.bitcoin import shown
 
 town = clocktown.town
 
@@ -69,6 +70,8 @@ def test_from_a_checkpoint_to_a_pair_that_the_stock_client_verifies(town: Town, 
     verified = run_ots("--bitcoin-node", node, "verify", proof)
     assert verified.code == 0, verified
     assert f"Success! Bitcoin block {FIRST} attests existence as of {DAY}" in verified.err
+    roots = [f"# Bitcoin block merkle root {shown(header.merkle_root)}\n" for header in town.chain.headers]
+    assert all(root in run_ots("info", proof).out for root in roots)
     status = run_mirror("anchor", "status")
     assert status.out == "complete      ots       the log of 2 entries: in edition 3\n"
 
