@@ -171,6 +171,12 @@ def test_each_piece_of_a_text_says_its_language_and_direction() -> None:
     assert page.first("div", class_="text").text.strip() == "كلمات"
 
 
+def test_dates_and_hashes_run_from_the_left_on_every_page() -> None:
+    mirror = Mirror(dataclasses.replace(CHARTER, language="ar"))
+    page = page_with(shown(0, told("كلمات", "ar", date="2018-04-23")), mirror=mirror)
+    assert {each.attributes.get("dir") for each in page.found if each.name in {"time", "code"}} == {"ltr"}
+
+
 def test_a_warned_text_and_its_pictures_are_behind_the_warning_and_closed() -> None:
     picture = Attachment(raw_cid("a"), 5, "image/png", "a.png")
     page = page_with(shown(0, told("Hidden.", warning="violence", attachments=(picture,))))
