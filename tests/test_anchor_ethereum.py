@@ -169,6 +169,26 @@ def test_another_chain_is_refused(tmp_path: Path, make_chain: Callable[..., Anvi
     check(payer.anchor(), 0, "chain         5", "sent          0x")
 
 
+def test_one_chain_does_not_stand_for_another(payer: Payer, make_chain: Callable[..., Anvil]) -> None:
+    trial = make_chain(chain=5)
+    trial.give(payer.account, 1)
+    home = payer.chain
+    payer.set(trial.url, chain=5)
+    check(payer.anchor(), 0, "chain         5")
+    payer.set(home.url)
+    check(payer.anchor(), 4, "was paid for on another chain than 1, and is in no edition yet", "set chain back")
+    payer.set(trial.url, chain=5)
+    trial.mine(3)
+    check(payer.anchor(), 0, "anchored      2 entries")
+    payer.set(home.url)
+    check(payer.anchor(), 4, "was paid for on another chain than 1")
+    check(payer.do("publish", "--yes"), 0, "takes in  ethereum-2.json", "edition 3")
+    check(payer.anchor(), 0, "chain         1", "the announcement of edition 3")
+    home.mine(3)
+    check(payer.anchor(), 0, "anchored      2 entries, ethereum-3.json")
+    check(payer.anchor(), 0, "already: ethereum-3.json")
+
+
 def test_one_of_two_nodes_on_another_chain_is_refused(
     payer: Payer, chain: Anvil, make_chain: Callable[..., Anvil]
 ) -> None:

@@ -1,11 +1,12 @@
 """`mirror anchor ethereum`: the newest announcement in a transaction to oneself, and its proof."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mirror.anchor import held
+from mirror.anchor import held, path_of
 from mirror.anchor_ethereum import Errand, anchor_of, check_announces, ours
 from mirror.cli.clocks import publishers_workspace
 from mirror.cli.main import Session
@@ -15,9 +16,9 @@ from mirror.cli.terminal import Terminal, many
 from mirror.cli.typed import Misused, as_typed, check_new
 from mirror.cli.unlocking import passphrase_option
 from mirror.edition import Edition
-from mirror.errors import Missing, Refused, Unavailable
+from mirror.errors import FAULTS, Missing, Refused, Unavailable
 from mirror.formats import transaction
-from mirror.formats.ethereum import Proof
+from mirror.formats.ethereum import Proof, parse_proof
 from mirror.network.ethereum import Node
 from mirror.store.anchors import Anchor
 from mirror.store.settings import Ethereum
@@ -176,7 +177,7 @@ class _Work:
     def look_again(self) -> None:
         """Ask whether what was gathered still holds, and forget what an edition holds."""
         for anchor in ours(self._kept.complete()):
-            if anchor not in self._inside and not self.errand(anchor).holds():
+            if anchor not in self._inside and self._is_here(anchor) and not self.errand(anchor).holds():
                 self._terminal.warn(f"{anchor.name} holds no more: the chain was reorganised; it is gathered anew")
         for anchor in ours(self._kept.pending()):
             if anchor in self._inside:
@@ -185,6 +186,7 @@ class _Work:
     def choose(self, wishes: Wishes) -> tuple[bytes, Errand | None]:
         """What is paid for, and the errand: one under way first; none where the newest log is anchored already."""
         complete = ours(self._kept.complete())
+        self._check_chains(complete)
         underway = [anchor for anchor in ours(self._kept.pending()) if anchor not in complete]
         if wishes.signed is not None:
             return self._signed(transaction.parse(read_signed(wishes.signed)).data, underway)
@@ -194,12 +196,45 @@ class _Work:
             return attempt.newest.data if attempt is not None else b"", errand
         if wishes.faster:
             raise Refused("no payment is under way, for which more could be offered")
-        if any(each.size == self._head.size for each in (*complete, *ours(self._inside))):
+        if self._done():
             return b"", None
         data = self._workspace.archive.announcement()
         if data is None:
             raise Missing("there is no announcement of the newest edition", hint="mirror publish writes it anew")
         return data, self.errand(anchor_of(check_announces(data, self._head)))
+
+    def _is_here(self, anchor: Anchor) -> bool:
+        """Whether what is kept of an anchor is of the chain that is meant."""
+        errand = self.errand(anchor)
+        proof, attempt = errand.proof, errand.attempt
+        found = proof.chain if proof is not None else attempt.newest.chain if attempt is not None else None
+        return found == self._settings.chain
+
+    def _check_chains(self, complete: list[Anchor]) -> None:
+        """Refuse to begin on one chain while something is kept that was paid for on another."""
+        for anchor in (*complete, *ours(self._kept.pending())):
+            if anchor not in self._inside and not self._is_here(anchor):
+                words = f"was paid for on another chain than {self._settings.chain}, and is in no edition yet"
+                hint = (
+                    "set chain back in mirror.toml, finish it with the same command, and let mirror publish take it in"
+                )
+                raise Refused(f"{anchor.name} {words}", hint=hint)
+
+    def _done(self) -> list[str]:
+        """The proofs on the chain that is meant, kept or in the edition, for the log as it is."""
+        size = self._head.size
+        kept = {each.name for each in ours(self._kept.complete()) if each.size == size and self._is_here(each)}
+        inside = {
+            each.name
+            for each in ours(self._inside)
+            if each.size == size and self._chain_in_tree(each) == self._settings.chain
+        }
+        return sorted(kept | inside)
+
+    def _chain_in_tree(self, anchor: Anchor) -> int | None:
+        with contextlib.suppress(*FAULTS):
+            return parse_proof(self._head.tree.read(path_of(anchor))).chain
+        return None
 
     def _signed(self, data: bytes, underway: list[Anchor]) -> tuple[bytes, Errand]:
         wanted = anchor_of(check_announces(data, self._head))
@@ -209,8 +244,7 @@ class _Work:
 
     def say_done(self) -> None:
         """Say that there is nothing to do."""
-        size = self._head.size
-        names = sorted(each.name for each in (*self._kept.complete(), *self._inside) if each.size == size)
+        size, names = self._head.size, self._done()
         self._terminal.say(f"anchored      {many(size, 'entry', 'entries')} already: {', '.join(names)}")
         given: dict[str, Any] = {"size": size, "name": names[0], "state": "complete"}
         self._terminal.give(given)
