@@ -5,13 +5,14 @@
 //
 // What it answers: {"value": …}, or {"fault": [kind, message]} where the modules threw one of their Faults.
 
-import { openAsBlob } from "node:fs";
+import { webcrypto } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
 // What a browser may be: `process.argv[3]` says which. "whole" is node itself.
 const BROWSERS = {
-  whole: () => globalThis.crypto,
+  whole: () => webcrypto,
   "without webcrypto": () => undefined, // as on pages over plain http
   "accepts everything": () => ({ subtle: { importKey: async () => ({}), verify: async () => true } }),
   "accepts nothing": () => ({ subtle: { importKey: async () => ({}), verify: async () => false } }),
@@ -79,7 +80,7 @@ const DEEDS = {
 };
 
 async function blobOf(where) {
-  return typeof where === "string" ? openAsBlob(where) : new Blob([Buffer.from(where.base64, "base64")]);
+  return new Blob([typeof where === "string" ? readFileSync(where) : Buffer.from(where.base64, "base64")]);
 }
 
 function plain(_, value) {
