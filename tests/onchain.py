@@ -5,6 +5,7 @@ proof = make_proof(b"any data", others=200)
 """
 
 import hashlib
+from typing import Any
 
 from mirror.formats import ether, ethereum, trie
 from mirror.formats.ethereum import Header, Proof
@@ -34,6 +35,16 @@ def make_header(
     if items > 15:
         fields[15] = ether.number(10**9)
     return ethereum.parse_header(ether.encode(fields))
+
+
+def as_node_says_it(header: Header) -> dict[str, Any]:
+    """A header's block as a node prints it, whatever its fork."""
+    block: dict[str, Any] = {"hash": "0x" + header.hash.hex(), "transactions": [], "size": "0x21c"}
+    items = ether.as_list(ether.decode(header.raw), "the header")
+    for (name, is_number), item in zip(ethereum.FIELDS, items, strict=False):
+        digits = ether.as_bytes(item, name).hex()
+        block[name] = "0x" + ((digits.lstrip("0") or "0") if is_number else digits)
+    return block
 
 
 def make_proof(data: bytes, others: int = 3, chain: int = 1, **header: int) -> Proof:

@@ -81,7 +81,7 @@ def parse_header(raw: bytes) -> Header:
     return Header(raw, as_number(items[8], "the header's number", 63), timestamp, as_bytes(items[4], "its root"))
 
 
-_FIELDS = (
+FIELDS = (
     ("parentHash", False),
     ("sha3Uncles", False),
     ("miner", False),
@@ -103,6 +103,8 @@ _FIELDS = (
     ("excessBlobGas", True),
     ("parentBeaconBlockRoot", False),
     ("requestsHash", False),
+    ("blockAccessListHash", False),
+    ("slotNumber", True),
 )
 """A header's items as nodes name them in JSON, and which are numbers; those from the sixteenth on came with forks."""
 
@@ -112,8 +114,8 @@ def header_of(block: Mapping[str, Any]) -> Header:
 
     Raises `Malformed` where a field is not of its form, or where they do not give the block's `hash`.
     """
-    items = [_field(block, name, is_number=is_number) for name, is_number in _FIELDS[:_ITEMS_AT_LEAST]]
-    for name, is_number in _FIELDS[_ITEMS_AT_LEAST:]:
+    items = [_field(block, name, is_number=is_number) for name, is_number in FIELDS[:_ITEMS_AT_LEAST]]
+    for name, is_number in FIELDS[_ITEMS_AT_LEAST:]:
         if name not in block:
             break
         items.append(_field(block, name, is_number=is_number))

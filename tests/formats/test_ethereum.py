@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mutate import assert_strict, mutated
-from onchain import DAY_ONE, make_header, make_payment, make_proof
+from onchain import DAY_ONE, as_node_says_it, make_header, make_payment, make_proof
 
 from mirror.errors import BadProof, Malformed, NeedsNewer
 from mirror.formats import ether, ethereum
@@ -22,8 +22,16 @@ DATA = bytes(PROOF)
 @pytest.mark.parametrize("items", [15, 16, 17, 20, 21, 23])
 def test_headers_of_all_forks_are_read(items: int) -> None:
     header = make_header([make_payment(b"")], number=5, timestamp=DAY_ONE, items=items)
+    assert ethereum.header_of(as_node_says_it(header)) == header
     assert (header.number, header.timestamp, header.day) == (5, DAY_ONE, date(2026, 9, 21))
     assert header.hash == ether.keccak(bytes(header))
+
+
+def test_a_header_of_a_fork_to_come_is_read_and_its_block_is_not_guessed() -> None:
+    header = make_header([make_payment(b"")], items=25)
+    assert ethereum.parse_header(header.raw).hash == header.hash
+    with pytest.raises(Malformed, match="do not give its hash, or a fork added others"):
+        ethereum.header_of(as_node_says_it(header))
 
 
 FIRST_BLOCK = {

@@ -8,10 +8,10 @@ from calendar_server import DAY, mine
 from hypothesis import given
 from hypothesis import strategies as st
 from mutate import mutated
-from onchain import make_header, make_payment
+from onchain import as_node_says_it, make_header, make_payment
 
 from mirror.errors import Malformed
-from mirror.formats import ether, ethereum, heads
+from mirror.formats import heads
 from mirror.formats.bitcoin import Header, shown
 from mirror.formats.heads import Heads
 
@@ -76,20 +76,10 @@ def test_the_first_block_of_bitcoin_is_read_as_everybody_prints_it(block: Any) -
 
 
 def test_blocks_of_both_stand_in_one_list() -> None:
-    ether = as_ethereum_says()
+    ether = as_node_says_it(ETHER)
     found = heads.parse(as_json(as_node_says(OTHER, 5), {"result": ether}))
     assert found == Heads(((5, OTHER),), (ETHER,))
     assert heads.together([found, Heads(((None, BLOCK),))]) == Heads(((5, OTHER), (None, BLOCK)), (ETHER,))
-
-
-def as_ethereum_says() -> dict[str, Any]:
-    """The block of `ETHER` as a node prints it."""
-    block: dict[str, Any] = {"hash": "0x" + ETHER.hash.hex(), "transactions": []}
-    items = ether.as_list(ether.decode(ETHER.raw), "")
-    for (name, is_number), item in zip(ethereum._FIELDS, items, strict=True):
-        digits = ether.as_bytes(item, "").hex()
-        block[name] = "0x" + ((digits.lstrip("0") or "0") if is_number else digits)
-    return block
 
 
 WRONG = [
