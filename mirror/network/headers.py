@@ -176,19 +176,18 @@ class _Ethereum:
     """Whoever shows blocks of Ethereum."""
 
     def __init__(self, url: str, route: Route) -> None:
-        check_address(url)
+        parts = urlsplit(check_address(url))
         self._url = url
         self._route = route
-        self.who = urlsplit(url).netloc
+        self.who = f"{parts.scheme}://{parts.netloc}"
 
     def hash_of(self, chain: int, height: int) -> bytes:
         """The hash of the block at a height. Raises Missing where it has none, Unavailable where it shows none."""
         from mirror.network.ethereum import Node  # noqa: PLC0415  (its libraries are an extra, and need time to load)
 
         with Node(self._url, self._route) as node:
-            self.who = node.who
             if (found := node.chain()) != chain:
-                raise Unavailable(f"{node.who} is on chain {found}, not on {chain}")
+                raise Unavailable(f"{self.who} is on chain {found}, not on {chain}")
             value = node.block_hash(height)
         if value is None:
             raise Missing(f"{self.who} has no block {height}")
