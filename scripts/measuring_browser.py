@@ -58,7 +58,12 @@ def measure_browser(bench: Bench, count: int) -> None:
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[int]:
     """A folder over plain http, on a port of this machine."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=folder)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -305,11 +305,19 @@ def served(tmp_path: Path, page: bytes) -> tuple[Path, str]:
     return path, str(cid)
 
 
-def test_from_mirror_serve(chromium: Chromium, published: Published, tmp_path: Path) -> None:
-    path, cid = served(tmp_path, published.page.read_bytes())
-    with serving.serving(serving.shelf_of(cars=[path])) as gateway, chromium.open() as tab:
-        check_whole(tab, f"{gateway.url}/ipfs/{cid}?filename=verify.html", published)
+def test_from_mirror_serve(chromium: Chromium, published: Published) -> None:
+    root = published.publisher.run("status")["index_hash"]
+    with serving.serving(serving.shelf_of(cars=[published.car])) as gateway, chromium.open() as tab:
+        check_whole(tab, f"{gateway.url}/ipfs/{root}/verify.html", published)
         assert tab.page.evaluate("origin") == "null"
+
+
+def test_the_reading_room_leads_to_it(chromium: Chromium, published: Published) -> None:
+    root = published.publisher.run("status")["index_hash"]
+    with serving.serving(serving.shelf_of(cars=[published.car])) as gateway, chromium.open() as tab:
+        tab.page.goto(f"{gateway.url}/ipfs/{root}/")
+        tab.page.locator("a[href='verify.html']").first.click()
+        expect(tab.page.locator("#own-hash")).to_be_visible()
 
 
 def test_mirror_serve_runs_no_other_page(chromium: Chromium, published: Published, tmp_path: Path) -> None:
