@@ -50,7 +50,7 @@ HOSTILE = {
     "template": "{{ 7 * 7 }} {% raw %} ${7*7} <!-- comment -->",
     "overrides": "\u202eeht sdrawkcab\u202c \u2067isolated \u2066twice",
     "zalgo": ZALGO,
-    "one line": "x" * 30_000,
+    "one line": "x" * 10**6,
     "many": "a\n\n" * 10_000,
     "folded": "> " * 200 + "- " * 200 + "deep",
     "terminal": "\u241b[2J \u2028 \u200b\ufeff \ufffd",

@@ -44,8 +44,8 @@ MARKS_AT_MOST = 800
 """Marks in one part of a text: a paragraph, or a list with all its items. markdown-it-py's time goes with the square
 of some marks; an author who stresses every second word of a page has fewer."""
 
-MARKS_IN_ALL = 8000
-"""Marks in a text: each costs some twenty microseconds, so that no text takes longer than a fifth of a second."""
+MARKS_IN_ALL = 4000
+"""Marks in a text: each costs up to sixty microseconds, so that no text takes much more than a quarter of a second."""
 
 FOLDS_AT_MOST = 8
 """Lists within each other, or half as many as quotes; what lies deeper is shown as typed."""

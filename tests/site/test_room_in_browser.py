@@ -97,7 +97,8 @@ def test_hostile_texts_are_read_as_they_are(chromium: Chromium, room: Path, name
         assert box is not None
         assert (box["x"] >= 0, box["x"] + box["width"] <= 360) == (True, True)
         shown = tab.page.locator(f"article[id='{index + 1}'] .text").inner_text()
-        assert [letter for letter in shown if letter.isalnum()] == [each for each in HOSTILE[name] if each.isalnum()]
+        letters = [letter for letter in shown if letter.isalnum()]
+        assert letters == [letter for letter in HOSTILE[name] if letter.isalnum()][: 64 * 1024]
         assert tab.page.title().startswith("Entries ")
 
 
