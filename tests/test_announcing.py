@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from storyteller import Finished, make_identity, run_mirror
@@ -35,8 +36,8 @@ def announce(*arguments: str) -> Finished:
     return run_mirror("--home", "voices", "announce", *arguments)
 
 
-def document(*arguments: str) -> dict[str, str]:
-    found: dict[str, str] = json.loads(run_mirror("--home", "voices", "--json", "announce", *arguments).out)
+def document(*arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run_mirror("--home", "voices", "--json", "announce", *arguments).out)
     return found
 
 
@@ -129,6 +130,19 @@ def test_what_no_leaflet_could_say_is_wrong_usage(arguments: str, words_of_it: s
     assert (said.code, said.out) == (2, "")
     assert words_of_it in said.err
     assert not Path("leaflet.html").exists()
+
+
+def test_messages_may_be_in_every_language_at_once() -> None:
+    all_of_them = [word for tag in LANGUAGES for word in ("--language", tag)]
+    assert list(document("--message", *all_of_them)["messages"]) == list(LANGUAGES)
+
+
+def test_all_files_are_written_in_one_run() -> None:
+    said = announce("--svg", "c.svg", "--png", "c.png", "--note", "n.txt", "--leaflet", "l.html", "--message")
+    assert (said.code, said.err) == (0, "wrote c.svg\nwrote c.png\nwrote n.txt\nwrote l.html\n")
+    assert Path("n.txt").read_text().startswith("mirror/v1 announcement\n")
+    assert Path("c.png").read_bytes().startswith(b"\x89PNG")
+    assert Path("c.svg").read_bytes().startswith(b"<svg")
 
 
 def test_a_leaflet_is_not_written_over() -> None:

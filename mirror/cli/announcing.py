@@ -2,6 +2,7 @@
 
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -95,31 +96,30 @@ def announce(
 
     gateway = gateway or leaflets.BROWSER_GATEWAY
     leaflets.check_gateway(gateway)
-    leaflets.check_languages(languages)
-    wanted = {path: kind for path, kind in ((svg, "svg"), (png, "png"), (note_file, "note"), (leaflet, "html")) if path}
-    for path in wanted:
-        check_new(path)
+    if leaflet is not None:
+        leaflets.check_languages(languages)
+    for path in (svg, png, note_file, leaflet):
+        if path is not None:
+            check_new(path)
     workspace = Workspace(session.home).require()
-    archive = workspace.archive
-    made: dict[str, bytes] = {}
-    with archive:
+    with workspace.archive as archive:
         edition = Edition(archive.head(), archive.blocks.get)
-        data = archive.announcement()
+        data = _announcement(workspace)
+        announced = notes.open_as(Announcement, data, edition.key)
         newest = str(link.newest(edition.key))
         spoken = leaflets.spoken(languages, edition.charter.language)
-        if leaflet is not None:
-            code = draw(newest, "inline").decode()
-            made["html"] = leaflets.leaflet(edition, archive.blocks.get, spoken, gateway, code)
-    if data is None:
-        hint = "the next mirror publish writes it" if workspace.key_path.exists() else "mirror status shows the links"
-        raise Missing("the announcement is not here", hint=hint)
-    announced = notes.open_as(Announcement, data, edition.key)
-    made |= {"note": data}
-    for path, kind in wanted.items():
-        files.replace(path, made.get(kind) or draw(newest, kind))
-        session.terminal.tell(f"wrote {path}")
+        makers: dict[Path | None, Callable[[], bytes]] = {
+            svg: lambda: draw(newest, "svg"),
+            png: lambda: draw(newest, "png"),
+            note_file: lambda: data,
+            leaflet: lambda: leaflets.leaflet(edition, archive.blocks.get, spoken, gateway, _code(newest)),
+        }
+        for path, make in makers.items():
+            if path is not None:
+                files.replace(path, make())
+                session.terminal.tell(f"wrote {path}")
     messages = leaflets.messages(edition, spoken)
-    document = {
+    said = {
         "announcement": data.decode(),
         "link": str(link_of_edition(announced.root_cid, edition.key)),
         "newest_link": newest,
@@ -127,11 +127,24 @@ def announce(
         "vkey": edition.key.vkey,
         "messages": messages,
     }
-    session.terminal.give(document)
+    session.terminal.give(said)
     if message:
         session.terminal.say("\n\n".join(map(escape, messages.values())))
     else:
-        _print(session.terminal, document, qr=qr)
+        _print(session.terminal, said, qr=qr)
+
+
+def _code(content: str) -> str:
+    return draw(content, "inline").decode()
+
+
+def _announcement(workspace: Workspace) -> bytes:
+    """The newest announcement of a workspace, unopened."""
+    data = workspace.archive.announcement()
+    if data is None:
+        hint = "the next mirror publish writes it" if workspace.key_path.exists() else "mirror status shows the links"
+        raise Missing("the announcement is not here", hint=hint)
+    return data
 
 
 def _print(terminal: Terminal, said: dict[str, Any], *, qr: bool) -> None:

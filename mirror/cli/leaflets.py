@@ -8,15 +8,13 @@ from mirror.cli.typed import Misused
 from mirror.edition import Edition
 from mirror.formats import link, unixfs
 from mirror.formats.unixfs import Get
+from mirror.site import places
 from mirror.site.leaflet import LANGUAGES_AT_MOST, Leaflet, leaflet_page
 from mirror.site.message import message
 from mirror.site.words import Words, nearest, words
 
 BROWSER_GATEWAY = "https://ipfs.io"
 """Through whom a leaflet leads browsers unless --gateway says otherwise: the best known that shows pages."""
-
-VERIFIER = ("verify.html",)
-"""Where in a tree the page that verifies lies."""
 
 _GATEWAY = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?(?::[0-9]{1,5})?")
 
@@ -63,7 +61,7 @@ def leaflet(edition: Edition, get: Get, languages: Sequence[Words], gateway: str
 
 def _page_hash(edition: Edition, get: Get) -> bytes | None:
     """The SHA-256 of an edition's `verify.html`; None where it has none."""
-    found = edition.tree.find(VERIFIER)
+    found = edition.tree.find(places.VERIFIER)
     if found is None:
         return None
     digest = hashlib.sha256()
