@@ -222,7 +222,7 @@ HERE = [
     "--home founded init found.example --title F --language en --text T --recovery found.txt",
     "--home voices key show",
     "preview new.txt --language en",
-    "--home voices announce",
+    "--home voices announce --leaflet leaflet.html",
     "--home voices anchor status",
     "--home voices fsck",
     "--home voices export -o voices.car",
