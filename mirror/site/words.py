@@ -6,11 +6,15 @@
     count = "Testimonies: {count}"
 
     [verifier]                verify.html
-    [leaflet]                 the printed page of `mirror announce`
+    [leaflet]                 the leaflet and the message of `mirror announce`
+    [sayings]                 the lines of a report of verify.html, by their codes; in English they are its source's,
+                              `verifier/codes.js`
 
 Values are plain text on one line; `{word}` stands for a value that the program puts in, and every language has the same
 ones in each sentence. No plural forms: sentences are worded so that they need none. Numbers are written in the digits
-0 to 9 in every language, because readers compare them with commands and with what others read out.
+0 to 9 in every language, because readers compare them with commands and with what others read out. A sentence stands by
+itself: none is glued together from pieces. No native speaker has read the files other than the English one yet, and each
+says so in its first line.
 
 The files are TOML of the plainest sort: comments on lines of their own, and each value a basic string. They are read
 here, line by line, because the library takes a quarter of a second for all of them and every front page names all.
