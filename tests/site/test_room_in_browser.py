@@ -159,6 +159,17 @@ def test_a_printed_page_holds_the_texts_and_not_the_buttons(tab: Tab, room: Path
     assert not tab.page.get_by_text("What he did stays here.").is_visible()
 
 
+def test_titles_and_texts_have_a_face_for_reading_and_all_else_another(tab: Tab, room: Path) -> None:
+    face = "each => getComputedStyle(each).fontFamily.split(',')[0]"
+    for path, selectors in (
+        (places.page(0), ("main > h1", "article h2 bdi[lang=en]", ".text[lang=en]")),
+        (places.FRONT, ("main > h1", ".listed bdi[lang=en]", "#charter .text")),
+    ):
+        tab.page.goto(url(room, *path))
+        assert {tab.page.locator(each).first.evaluate(face) for each in selectors} == {"Charter"}
+        assert tab.page.locator(".leave").evaluate(face) == "system-ui"
+
+
 def test_arabic_runs_from_the_right_on_an_english_page_and_english_from_the_left_on_an_arabic_one(
     tab: Tab, tmp_path: Path
 ) -> None:
