@@ -13,8 +13,8 @@
 Values are plain text on one line; `{word}` stands for a value that the program puts in, and every language has the same
 ones in each sentence. No plural forms: sentences are worded so that they need none. Numbers are written in the digits
 0 to 9 in every language, because readers compare them with commands and with what others read out. A sentence stands by
-itself: none is glued together from pieces. No native speaker has read the files but the English one yet, and each says so
-in its first line.
+itself: none is glued together from pieces. No native speaker has read the files but the English one yet, and each says
+so in its first line.
 
 The files are TOML of the plainest sort: comments on lines of their own, and each value a basic string. They are read
 here, line by line, because the library takes a quarter of a second for all of them and every front page names all.
