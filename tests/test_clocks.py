@@ -358,6 +358,16 @@ def test_a_lie_is_false_and_named(lie: str) -> None:
         assert words in words_of(report, Claim.EXISTED_BY)
 
 
+def test_an_anchor_of_more_entries_than_the_log_has_is_false() -> None:
+    mirror = honest()
+    proof = prove_ethereum(mirror, 4, announcement(mirror, 5, root_hash=ELSEWHERE))
+    item = "/".join((*folder_of(5), JSON))
+    mirror.files[(*folder_of(5), JSON)] = bytes(proof)
+    for report in (judge(mirror), judge_one(mirror, 2)):
+        assert report.bad_items() == [item]
+        assert words_of(report, Claim.EXISTED_BY) == f"{item}: a log of 4 entries has no checkpoint of 5"
+
+
 def test_a_block_that_is_not_on_the_chain_is_false() -> None:
     mirror = honest()
     block = lay_ethereum(mirror, 4)
