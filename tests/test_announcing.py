@@ -3,10 +3,12 @@
 import hashlib
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from counterparts import need_program
 from storyteller import Finished, make_identity, run_mirror
 from world import secret
 
@@ -143,6 +145,13 @@ def test_all_files_are_written_in_one_run() -> None:
     assert Path("n.txt").read_text().startswith("mirror/v1 announcement\n")
     assert Path("c.png").read_bytes().startswith(b"\x89PNG")
     assert Path("c.svg").read_bytes().startswith(b"<svg")
+
+
+def test_a_scanner_reads_the_link_from_the_picture() -> None:
+    zbarimg = need_program("zbarimg")
+    assert announce("--png", "code.png").code == 0
+    found = subprocess.run([zbarimg, "--quiet", "--raw", "code.png"], capture_output=True, text=True, check=False)
+    assert found.stdout == f"{document()['newest_link']}\n"
 
 
 def test_a_leaflet_is_not_written_over() -> None:
