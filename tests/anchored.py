@@ -8,9 +8,10 @@ judge(mirror, sources=Sources(hashes=(block.hash,)))
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from typing import Any
 
-from calendar_server import Chain
+from calendar_server import DAY, Chain
 from onchain import make_proof
 from world import Mirror, sign_text
 
@@ -71,11 +72,11 @@ def lines_of(mirror: Mirror, size: int, **others: Any) -> bytes:
     return Checkpoint(**honest | others).text.encode()
 
 
-def prove_bitcoin(lines: bytes, chain: Chain) -> ots.Proof:
+def prove_bitcoin(lines: bytes, chain: Chain, day: date = DAY) -> ots.Proof:
     """The proof over three lines, in one more block of a chain."""
     digest = hashlib.sha256(lines).digest()
     way = (Op(APPEND, b"16 bytes, by way"), Op(SHA256), Op(APPEND, b"another's"), Op(SHA256))
-    height = chain.add(Path(way, ots.at_height(0)).result(digest))
+    height = chain.add(Path(way, ots.at_height(0)).result(digest), day)
     return ots.proof_of(digest, [Path(way, ots.at_height(height))])
 
 

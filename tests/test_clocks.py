@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -82,6 +83,38 @@ def test_a_hash_that_was_typed_is_enough() -> None:
         "Ethereum block 23000000",
         "0x" + block.hash.hex(),
     )
+
+
+def test_of_a_whole_tree_the_widest_anchor_of_a_clock_is_told_and_of_such_the_earliest() -> None:
+    mirror = honest()
+    early = lay_ethereum(mirror, 2)
+    late = lay_ethereum(mirror, 4, number=23_000_014, timestamp=DAY_ONE + 2 * 86_400)
+    again = prove_ethereum(mirror, 4, announcement(mirror, 4, edition=2), number=23_000_007, timestamp=DAY_ONE + 86_400)
+    mirror.files[(*folder_of(4), "ethereum-2.json")] = bytes(again)
+    report = judge(mirror, hashes(early, late, ethereum.parse_header(again.header)))
+    assert [each.standing for each in report.anchors] == [Standing.EXISTED_BY] * 3
+    assert report.verdict(Claim.EXISTED_BY).words[:-1] == (
+        "2026-09-22: all 4 entries, by Ethereum block 23000007, whose hash you gave",
+    )
+
+
+def test_of_several_blocks_in_one_proof_the_earliest_day_counts() -> None:
+    mirror, chain = honest(), Chain()
+    lines = lines_of(mirror, 4)
+    first = prove_bitcoin(lines, chain, DAY + timedelta(days=1))
+    way = (ots.Op(ots.PREPEND, b"another calendar"), ots.Op(ots.SHA256))
+    height = chain.add(ots.Path(way, ots.at_height(0)).result(first.digest), DAY)
+    both = ots.proof_of(first.digest, [*first.paths, ots.Path(way, ots.at_height(height))])
+    lay(mirror, LINES, lines)
+    lay(mirror, PROOF, bytes(both))
+    known = tuple((at, found) for at, _ in both.blocks if (found := chain.header(at)))
+    assert words_of(judge(mirror, Sources(Heads(known))), Claim.EXISTED_BY).startswith(
+        f"{DAY}: all 4 entries, by Bitcoin block {height}, whose header you gave"
+    )
+    (one,) = judge(mirror, Sources(Heads(known[:1]))).anchors
+    assert (one.standing, one.day) == (Standing.EXISTED_BY, DAY + timedelta(days=1))
+    other = ((known[0][0], known[1][1]), known[1])
+    assert state(judge(mirror, Sources(Heads(other)))) is State.FALSE
 
 
 def test_a_header_in_a_file_is_enough() -> None:
@@ -214,6 +247,8 @@ def test_who_does_not_answer_is_no_fault_of_the_evidence() -> None:
 
     with pytest.raises(Unavailable, match="the gateway did not answer"):
         verify(copy.evidence(get=get), TRUST, Run())
+    with pytest.raises(Unavailable, match="the gateway did not answer"):
+        verify_one(copy.evidence(get=get), note_path(1), TRUST)
 
 
 # One testimony
