@@ -17,6 +17,7 @@ from laid import Publisher
 from listening import Listener, answering
 from playwright.sync_api import expect
 from verifierpage import Reader
+from world import Mirror
 
 from mirror.formats.car import Writer
 from mirror.formats.cid import CID
@@ -36,6 +37,10 @@ class Published:
     tree: Path
     one: Path
     announcement: str
+
+    @property
+    def root(self) -> str:
+        return str(self.publisher.run("status")["index_hash"])
 
     @property
     def note(self) -> str:
@@ -272,17 +277,9 @@ def a_gateway(tree: Path, root: str) -> Iterator[tuple[str, str]]:
         server.server_close()
 
 
-@pytest.fixture(scope="module")
-def with_page(published: Published) -> Path:
-    """The tree as a gateway would have it."""
-    (published.tree / "verify.html").write_bytes(published.page.read_bytes())
-    return published.tree
-
-
 @pytest.mark.parametrize("form", ["by path", "by subdomain"])
-def test_from_a_gateway(chromium: Chromium, published: Published, with_page: Path, form: str) -> None:
-    root = published.publisher.run("status")["index_hash"]
-    with a_gateway(with_page, root) as (by_path, by_name), chromium.open() as tab:
+def test_from_a_gateway(chromium: Chromium, published: Published, form: str) -> None:
+    with a_gateway(published.tree, published.root) as (by_path, by_name), chromium.open() as tab:
         check_whole(tab, (by_path if form == "by path" else by_name) + "verify.html", published)
         assert "Loaded from the place that it judges, it proves little" in tab.page.locator("#origin").inner_text()
 
@@ -306,16 +303,14 @@ def served(tmp_path: Path, page: bytes) -> tuple[Path, str]:
 
 
 def test_from_mirror_serve(chromium: Chromium, published: Published) -> None:
-    root = published.publisher.run("status")["index_hash"]
     with serving.serving(serving.shelf_of(cars=[published.car])) as gateway, chromium.open() as tab:
-        check_whole(tab, f"{gateway.url}/ipfs/{root}/verify.html", published)
+        check_whole(tab, f"{gateway.url}/ipfs/{published.root}/verify.html", published)
         assert tab.page.evaluate("origin") == "null"
 
 
 def test_the_reading_room_leads_to_it(chromium: Chromium, published: Published) -> None:
-    root = published.publisher.run("status")["index_hash"]
     with serving.serving(serving.shelf_of(cars=[published.car])) as gateway, chromium.open() as tab:
-        tab.page.goto(f"{gateway.url}/ipfs/{root}/")
+        tab.page.goto(f"{gateway.url}/ipfs/{published.root}/")
         tab.page.locator("a[href='verify.html']").first.click()
         expect(tab.page.locator("#own-hash")).to_be_visible()
 
@@ -411,3 +406,91 @@ def test_it_works_with_the_keyboard_alone(reader: Reader, published: Published) 
     page.keyboard.press("Enter")
     page.locator("#check:enabled").wait_for()
     expect(page.locator("#result-heading")).to_be_focused()
+
+
+# what others wrote
+
+HOSTILE = "\n".join(
+    [
+        "</details></div></script><script>globalThis.ran = 1</script>",
+        '<img src="https://outside.example/x.png" onerror="globalThis.ran = 1">',
+        '<svg onload="globalThis.ran = 1"><a href="javascript:globalThis.ran = 1">{name} {count}</a></svg>',
+        "<base href='https://outside.example/'><meta http-equiv=refresh content='0;url=https://outside.example/'>",
+        "e" + "\u0301" * 2_000,
+        "\x1b[31m".replace("\x1b", "\u241b"),
+        "\u05d0\u05d1\u05d2 \u0627\u0644\u0646\u0635 \u200f\u200e mixed",
+        "W" * 300_000,
+    ]
+)
+"""What would leave its place, were it anything but text."""
+
+
+def test_hostile_text_is_shown_as_text_behind_its_warning(reader: Reader) -> None:
+    mirror = Mirror()
+    index = mirror.testify(f"What happened.\n\n{HOSTILE}", title="<b>{title}</b>", warning='<i>{count}</i> "loss"')
+    reader.paste((mirror.rows[index].note or b"").decode())
+    reader.name_key(mirror.key.public.vkey)
+    shown = reader.check()
+    assert shown.claims["signed"] == HOLDS
+    text = reader.page.locator("#report details .text")
+    expect(text).to_be_hidden()
+    assert '<i>{count}</i> "loss"' in reader.page.locator("#report summary").inner_text()
+    reader.page.locator("#report summary").click()
+    expect(text).to_be_visible()
+    assert text.locator("h4").inner_text() == "<b>{title}</b>"
+    assert all(line in text.inner_text() for line in HOSTILE.split("\n"))
+    assert text.evaluate("it => [...it.querySelectorAll('*')].map(each => each.tagName)") == ["H4", "BDI", "P", "P"]
+    assert reader.page.evaluate("globalThis.ran") is None
+    assert reader.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_names_of_files_are_shown_as_text(reader: Reader, tmp_path: Path) -> None:
+    name = "<img src=x onerror=alert(1)>.txt"
+    (tmp_path / name).write_text("no note")
+    reader.give([tmp_path / name])
+    assert name in reader.page.locator("#given-list").inner_text()
+    reader.check()
+    assert reader.page.locator("#report img, #given img").count() == 0
+
+
+def drop_from_outside(reader: Reader, path: Path) -> None:
+    """Drop as a file manager does: the browser opens the files itself."""
+    line = reader.page.context.new_cdp_session(reader.page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for step in ("dragEnter", "dragOver", "drop"):
+        line.send("Input.dispatchDragEvent", {"type": step, "x": 300, "y": 300, "data": data})
+
+
+@pytest.mark.parametrize("what", ["tree", "voices.car"])
+def test_what_comes_from_a_file_manager(reader: Reader, published: Published, what: str) -> None:
+    drop_from_outside(reader, published.tree.parent / what)
+    expect(reader.page.locator("#given")).to_be_visible()
+    reader.name_key(published.publisher.vkey)
+    assert reader.check().claims == WHOLE
+
+
+def test_a_folder_is_dropped_on_a_page_from_a_gateway(chromium: Chromium, published: Published) -> None:
+    with a_gateway(published.tree, published.root) as (by_path, _), chromium.open() as tab:
+        reader = Reader(tab, f"{by_path}verify.html")
+        drop_from_outside(reader, published.tree)
+        expect(tab.page.locator("#given")).to_be_visible()
+        reader.name_key(published.publisher.vkey)
+        assert reader.check().claims == WHOLE
+
+
+def test_a_sandboxed_page_opens_no_dropped_folder_and_says_so(chromium: Chromium, published: Published) -> None:
+    with serving.serving(serving.shelf_of(cars=[published.car])) as gateway, chromium.open() as tab:
+        reader = Reader(tab, f"{gateway.url}/ipfs/{published.root}/verify.html")
+        drop_from_outside(reader, published.tree)
+        expect(tab.page.locator("#status")).to_contain_text("Choose the folder with the button")
+        reader.give(published.tree)
+        reader.name_key(published.publisher.vkey)
+        assert reader.check().claims == WHOLE
+
+
+def test_a_browser_that_opens_no_dropped_folder(chromium: Chromium, published: Published) -> None:
+    with chromium.open(offline=True) as tab:
+        tab.page.add_init_script("delete DataTransferItem.prototype.getAsFileSystemHandle;")
+        reader = Reader(tab, published.page.as_uri())
+        drop_from_outside(reader, published.tree)
+        expect(tab.page.locator("#status")).to_contain_text("Choose the folder with the button")

@@ -6,19 +6,48 @@ export const FILES_AT_MOST = 500_000;
 
 export class TooMany extends Error {}
 
+/** The browser does not let the page look into a folder that was dropped. */
+export class NoFolder extends Error {}
+
 /** What a field for files holds. */
 export function gatherChosen(input) {
   return [...input.files].map((file) => ({ path: file.webkitRelativePath || file.name, blob: file }));
 }
 
-/** What was dropped; folders are walked. The entries have to be taken before the first `await`. */
+/**
+ * What was dropped; folders are walked. Everything has to be taken out of the event before the first `await`. There are
+ * two ways into a folder. Entries are everywhere, but Chromium opens none on a page from a file; handles it opens there,
+ * and on a sandboxed page, such as one from `mirror serve`, it ends the page for asking.
+ */
 export async function gatherDropped(transfer) {
-  const items = [...transfer.items].filter((item) => item.kind === "file");
-  const entries = items.map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (entries.length === 0) return [...transfer.files].map((file) => ({ path: file.name, blob: file }));
+  const isFile = location.protocol === "file:";
+  const items = [...transfer.items].filter((item) => item.kind === "file").map((item) => {
+    const entry = item.webkitGetAsEntry?.();
+    if (!entry?.isDirectory) return { file: item.getAsFile() };
+    return { entry, handle: isFile && item.getAsFileSystemHandle?.().catch(() => null) };
+  });
   const found = [];
-  for (const entry of entries) await walkEntry(entry, "", found);
+  for (const { file, entry, handle } of items) {
+    if (file) found.push({ path: file.name, blob: file });
+    else if (entry) await walkFolder(entry, await handle, found);
+  }
   return found;
+}
+
+async function walkFolder(entry, handle, found) {
+  try {
+    if (handle) await walkHandle(handle, "", found);
+    else await walkEntry(entry, "", found);
+  } catch (error) {
+    throw error instanceof TooMany ? error : new NoFolder();
+  }
+}
+
+async function walkHandle(handle, above, found) {
+  if (found.length >= FILES_AT_MOST) throw new TooMany();
+  const path = above + handle.name;
+  if (handle.kind === "file") found.push({ path, blob: await handle.getFile() });
+  else for await (const child of handle.values()) await walkHandle(child, `${path}/`, found);
 }
 
 async function walkEntry(entry, above, found) {

@@ -2,7 +2,7 @@
 // decides what is true.
 
 import { encodeHex } from "./bytes.js";
-import { FILES_AT_MOST, TooMany, gatherChosen, gatherDropped, gatherPasted } from "./gather.js";
+import { FILES_AT_MOST, NoFolder, TooMany, gatherChosen, gatherDropped, gatherPasted } from "./gather.js";
 import { ownBytes } from "./self.js";
 import { sha256 } from "./sha2.js";
 import { summaryOf, viewHash, viewReport } from "./view.js";
@@ -92,6 +92,7 @@ function openGiving() {
       give(await gatherDropped(event.dataTransfer));
     } catch (error) {
       if (error instanceof TooMany) tell("too_many", { count: FILES_AT_MOST });
+      else if (error instanceof NoFolder) tell("no_folder");
       else tell("failed", { detail: String(error?.message ?? error) });
     }
   };
