@@ -6,7 +6,7 @@ in at the place that `path_of` gives. What is special to a clock is in a module 
 beside it.
 
     checkpoint = checkpoint_at(head, 42)        what a clock is to commit to
-    held(head)                                  which proofs the edition holds already
+    held(head), proof_in(head, anchor)          which proofs the edition holds already, and whether this one
     Standing(anchor, PENDING, "alice promises a block")         how one of them stands, for people
 
 Nobody's word is taken for a proof: whoever keeps one checks it against the checkpoint first, and it is checked again
@@ -61,6 +61,12 @@ def checkpoint_at(edition: Edition, size: int) -> Checkpoint:
 def path_of(anchor: Anchor) -> tree.Path:
     """Where a proof lies in the tree."""
     return (tree.ANCHOR, *tree.number_path(anchor.size), anchor.name)
+
+
+def proof_in(edition: Edition, anchor: Anchor) -> CID | None:
+    """The block of a proof that an edition holds; None where it holds none of that name and size."""
+    link = edition.tree.find(path_of(anchor))
+    return None if link is None else link.cid
 
 
 def held(edition: Edition) -> dict[Anchor, CID]:

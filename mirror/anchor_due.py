@@ -7,7 +7,8 @@
 
 A proof that is over something else, or damaged, is named and left out: nothing of it is signed into a tree. An edition
 that already holds a proof of a size takes a better one (another calendar's block beside the first) when it is made
-anyway, and is not made for that alone.
+anyway, and is not made for that alone. A timestamp that an edition holds is no longer kept beside it, so that a run
+looks at what is new, however many there are.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -26,9 +27,10 @@ from mirror.anchor import (
     clock_of,
     held,
     path_of,
+    proof_in,
 )
 from mirror.edition import Edition
-from mirror.errors import FAULTS, Malformed, MirrorError, Refused
+from mirror.errors import FAULTS, Malformed, MirrorError, Refused, Unavailable
 from mirror.formats import ots
 from mirror.formats.cid import CID
 from mirror.formats.unixfs import Put
@@ -52,18 +54,26 @@ class Due(NamedTuple):
 
 def due(anchors: Anchors, head: Edition, wrong: Wrong) -> list[Due]:
     """What the next edition is to take in; `wrong` is told of what is kept and is no proof."""
-    inside, found = held(head), []
+    found = []
     for anchor in anchors.complete():
-        data = anchors.read(anchor) or b""
-        if inside.get(anchor) == CID.of_raw(data):
-            continue
         try:
-            _check(head, anchor, data)
-        except (*FAULTS, Refused) as error:
+            data = anchors.read(anchor) or b""
+            inside = proof_in(head, anchor)
+            if inside != CID.of_raw(data):
+                _check(head, anchor, data)
+                better = data if inside is None else _better(head, anchor, data)
+                found += [Due(anchor, better, inside is None)] if inside != CID.of_raw(better) else []
+        except (*FAULTS, Refused, Unavailable) as error:
             wrong(anchor, error)
-            continue
-        found.append(Due(anchor, data, anchor not in inside))
     return found
+
+
+def _better(head: Edition, anchor: Anchor, data: bytes) -> bytes:
+    """A proof together with what the edition's own has, where a clock's proofs can be joined."""
+    if clock_of(anchor) != OTS:
+        return data
+    one, other = ots.parse_complete(data), ots.parse_complete(head.tree.read(path_of(anchor)))
+    return bytes(ots.proof_of(one.digest, [*one.paths, *other.paths]))
 
 
 def _check(head: Edition, anchor: Anchor, data: bytes) -> None:
@@ -96,11 +106,17 @@ def changes(due: Sequence[Due], head: Edition) -> Callable[[Put], Iterator[Chang
 
 
 def settle(anchors: Anchors, head: Edition) -> None:
-    """Forget what is awaited where the edition's own proof is enough: any on Ethereum, two blocks of Bitcoin."""
-    inside = held(head)
+    """Forget timestamps that an edition holds, and what is awaited where its own proof is enough.
+
+    That is any on Ethereum, and `ENOUGH` blocks of Bitcoin.
+    """
     for anchor in list(anchors.pending()):
-        if anchor in inside and (clock_of(anchor) == ETHEREUM or _blocks_in(head, anchor) >= ENOUGH):
+        inside = proof_in(head, anchor) is not None
+        if inside and (clock_of(anchor) == ETHEREUM or _blocks_in(head, anchor) >= ENOUGH):
             anchors.forget_pending(anchor)
+    for anchor in list(anchors.complete()):
+        if clock_of(anchor) == OTS and proof_in(head, anchor) == CID.of_raw(anchors.read(anchor) or b""):
+            anchors.forget(anchor)
 
 
 def _blocks_in(head: Edition, anchor: Anchor) -> int:

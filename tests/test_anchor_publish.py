@@ -13,6 +13,7 @@ from storyteller import run_mirror
 
 from mirror import anchor_schedule
 from mirror.anchor_schedule import LEAST, SPREAD, Schedule, Turn
+from mirror.formats import ots
 from mirror.formats.bitcoin import shown
 
 town = clocktown.town
@@ -85,8 +86,39 @@ def test_nothing_is_made_for_nothing(town: Town) -> None:
     town.commit()
     run_mirror("anchor", "upgrade")
     assert run_mirror("publish", "--yes").code == 0
+    assert run_mirror("publish", "--yes").code == 2
+    scheduled(town)
     again = run_mirror("publish", "--yes")
     assert (again.code, "nothing new to publish; edition 3 stays the newest" in again.out) == (0, True)
+    assert town.kept == {}
+
+
+def test_a_better_proof_goes_along_and_takes_nothing_away(town: Town) -> None:
+    run_mirror("anchor", "ots")
+    town.calendars[0].commit()
+    run_mirror("anchor", "upgrade")
+    run_mirror("publish", "--yes")
+    town.calendars[1].commit()
+    run_mirror("anchor", "upgrade")
+    assert run_mirror("publish", "--yes").code == 0
+    assert json.loads(run_mirror("--json", "status").out)["edition"] == 3
+    publish()
+    _, proof = lines_of(town.publisher, 2, town.publisher.folder / "tree")
+    assert [height for height, _ in ots.parse_complete(proof.read_bytes()).blocks] == [FIRST, FIRST + 1]
+    assert town.kept == {}
+
+
+def test_a_stamp_once_more_takes_nothing_away_either(town: Town) -> None:
+    run_mirror("anchor", "ots", "--calendar", town.calendars[0].url)
+    town.commit()
+    run_mirror("anchor", "upgrade")
+    run_mirror("publish", "--yes")
+    run_mirror("anchor", "ots", "--again", "--calendar", town.calendars[1].url)
+    town.commit()
+    run_mirror("anchor", "upgrade")
+    publish()
+    _, proof = lines_of(town.publisher, 2, town.publisher.folder / "tree")
+    assert len(ots.parse_complete(proof.read_bytes()).blocks) == 2
 
 
 def test_an_edition_for_proofs_alone_is_asked_for(town: Town) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from mirror import anchor_due, anchor_schedule
-from mirror.anchor import ETHEREUM, OTS, checkpoint_at, clock_of, held
+from mirror.anchor import ETHEREUM, OTS, checkpoint_at, clock_of, proof_in
 from mirror.anchor_due import Due
 from mirror.anchor_ots import Heard, anchor_of
 from mirror.anchor_schedule import Schedule
@@ -52,8 +52,8 @@ def take_up(session: Session, workspace: Workspace, head: Edition) -> list[Due]:
 
 def _ask_again(session: Session, workspace: Workspace, head: Edition) -> None:
     """Ask whether the blocks of proofs on Ethereum are still on their chain; what holds no more is left out."""
-    inside = held(head)
-    if any(clock_of(each) == ETHEREUM and each not in inside for each in workspace.anchors.complete()):
+    kept = workspace.anchors.complete()
+    if any(clock_of(each) == ETHEREUM and proof_in(head, each) is None for each in kept):
         from mirror.cli.anchoring_ethereum import ask_again  # noqa: PLC0415  (its libraries are an extra)
 
         ask_again(session, workspace, head)
@@ -83,8 +83,8 @@ def tend(session: Session, workspace: Workspace, head: Edition) -> tuple[Sequenc
 def note(workspace: Workspace, head: Edition) -> None:
     """Draw when the newest checkpoint is handed in, unless it was, or that is drawn."""
     anchors = workspace.anchors
-    standings = anchor_due.standings(anchors, head)
-    if any(each.clock == OTS and each.anchor.size == head.size for each in standings):
+    wanted = anchor_of(head.size)
+    if proof_in(head, wanted) or anchors.read(wanted) or anchors.read_pending(wanted):
         return
     before = _read(anchors)
     schedule = before.noted(head.size, _now(), secrets.randbelow)

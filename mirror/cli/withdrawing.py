@@ -10,6 +10,7 @@ from mirror.cli.authoring import mirror_of
 from mirror.cli.copies import gateway_option
 from mirror.cli.main import Session
 from mirror.cli.publishing import Order, begin, pin_published, print_published, today
+from mirror.cli.scheduling import settle
 from mirror.cli.terminal import isolate
 from mirror.cli.typed import Index, Misused, as_typed, check_new, from_option
 from mirror.cli.unlocking import open_sealed, passphrase_option, unlock
@@ -77,6 +78,7 @@ def withdraw(
         if asked is not None:
             workspace.keep_request(asked)
         published = flow.withdraw(publisher, archive, signing, wanted, reason=reason, day=today(workspace))
+        settle(workspace, publisher.head)
         named = archive.name_record() is not None
     listed = ", ".join(f"#{index}" for index in wanted.indexes)
     session.terminal.say(f"withdrawn: {listed}; please ask whoever holds copies to delete them")

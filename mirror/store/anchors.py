@@ -10,9 +10,8 @@
             └── ethereum-8.json
 
 A file is there whole or not at all, the old content or the new (`mirror.store.files`). What is here is private only
-because what is under way would tell when somebody works; nothing in it is a secret once it lies in an edition. Complete
-proofs stay after that: they are small, and a later edition may take in a better one. Nothing here is believed for being
-here: whoever takes a proof into a tree checks it.
+because what is under way would tell when somebody works; nothing in it is a secret once it lies in an edition. Nothing
+is believed for being here: whoever takes a proof into a tree checks it.
 """
 
 from collections.abc import Iterator
