@@ -247,6 +247,10 @@ class Errand:
             return PASSED if deep > 0 and self.node.nonce(account, deep) > nonce else USED
         return WAITING if any(self.node.knows(each) for each in attempt.hashes) else LOST
 
+    def is_outbid(self) -> bool:
+        """Whether a block asks more for gas now than the best offer; it then waits until that changes."""
+        return self.node.fees().base > self._underway().newest.fee
+
     def give_up(self) -> None:
         """Forget an attempt that can never be mined."""
         self._kept.forget_pending(self.anchor)

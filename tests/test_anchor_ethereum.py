@@ -319,6 +319,26 @@ def test_a_faster_one_takes_its_place(payer: Payer, chain: Anvil) -> None:
     assert payer.spent() == 1
 
 
+def test_too_low_an_offer_can_be_raised(payer: Payer, chain: Anvil) -> None:
+    payer.anchor()
+    (slow,) = payer.waiting()
+    chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(10**11))
+    chain.mine()
+    check(payer.anchor(), 4, "max fee per gas less than block base fee", "--faster")
+    check(payer.anchor("--faster"), 0, "sent          0x")
+    (fast,) = payer.waiting()
+    assert fast != slow
+    chain.mine(3)
+    check(payer.anchor(), 0, f"transaction   {fast}", "block         2")
+    assert payer.spent() == 1
+
+
+def test_it_is_said_that_gas_became_dearer(payer: Payer, relay: Relay) -> None:
+    payer.anchor()
+    relay.says["eth_getBlockByNumber"] = lambda params, truth: truth | {"baseFeePerGas": hex(10**11)}
+    check(payer.anchor(), 0, "waiting       to be mined", "gas costs more now than was offered", "with --faster")
+
+
 def test_whichever_of_them_is_mined_counts(payer: Payer, chain: Anvil, relay: Relay) -> None:
     payer.anchor()
     (slow,) = payer.waiting()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mirror.anchor_ethereum import FINAL, LOST, MINED, PASSED, Errand, Seen
+from mirror.anchor_ethereum import FINAL, LOST, MINED, PASSED, WAITING, Errand, Seen
 from mirror.cli.main import Session
 from mirror.cli.purse import Purse
 from mirror.cli.terminal import Terminal, in_one_line, many
@@ -216,6 +216,8 @@ class Paying:
         if now != told:
             of = f" of {self._ethereum.confirmations} that are waited for" if seen.state == MINED else ""
             self._terminal.tell(_words(seen) + of)
+            if seen.state == WAITING and self._errand.is_outbid():
+                self._terminal.warn("gas costs more now than was offered: it waits, or offer more for it with --faster")
         return now
 
     def _left(self, seen: Seen, purpose: Purpose) -> dict[str, Any]:
