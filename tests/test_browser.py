@@ -24,7 +24,8 @@ def write(path: Path, page: str) -> str:
 def test_every_script_of_a_page_is_seen(tab: Tab, tmp_path: Path) -> None:
     tab.page.goto(write(tmp_path / "busy.html", BUSY))
     tab.page.get_by_role("button").click()
-    tab.page.get_by_role("link").click()
+    with tab.page.expect_console_message(lambda message: message.text == "a link"):
+        tab.page.get_by_role("link").click()
     assert {each.removeprefix("log: ") for each in tab.said} >= {
         *("loaded", "in the page", "from data", "a string", "in a picture", "in a frame", "a link", "a button")
     }
