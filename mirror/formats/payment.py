@@ -9,7 +9,8 @@ The second is what a node, or a signer without a network, is given to sign. What
 transaction only if it is this very one, signed by the account's key: nobody can slip another receiver in.
 
 Gas: a transaction takes 21,000, and its data at least 10 for a zero byte and 40 for another (EIP-7623, which puts this
-floor above the 4 and 16 of EIP-2028). Nothing is executed, so that is all; `gas_of` says it. What it costs in ether is
+floor above the 4 and 16 of EIP-2028; EIP-7976 is to raise it to 64 for either). Nothing is executed, so that is all;
+`gas_of` says it, and where a node's estimate is more, that is taken, within bounds. What it costs in ether is
 gas times the price in its block, at most gas times `fee`.
 
 Signing is deterministic (RFC 6979): it needs no chance, and the same payment gives the same bytes.
