@@ -36,6 +36,7 @@ def test_what_is_awaited_is_awaited_on(town: Town) -> None:
     finished = run_mirror("anchor", "upgrade")
     assert finished.code == 3, finished
     assert finished.err.count("has nothing yet: Pending confirmation in Bitcoin blockchain") == 3
+    assert finished.err.endswith("where a calendar forgot what it promised: mirror anchor ots --again\n")
     assert town.kept == before
 
 

@@ -138,9 +138,14 @@ def upgrade(session: Session, *, calendars: tuple[str, ...], bitcoin: tuple[str,
     show_said(session, said)
     print_standings(session, standings)
     session.terminal.give({"calendars": said_in_json(said), "anchors": standings_in_json(standings)})
+    awaited = any(each.state != COMPLETE for each in standings)
+    if awaited:
+        session.terminal.tell(
+            "type this again later; where a calendar forgot what it promised: mirror anchor ots --again"
+        )
     if any(each.is_false for each in said):
         return 1
-    return 3 if any(each.state != COMPLETE for each in standings) else 0
+    return 3 if awaited else 0
 
 
 @anchor.command(short_help="show every anchor: in the edition, complete, or awaited")
