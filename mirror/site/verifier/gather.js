@@ -16,8 +16,8 @@ export function gatherChosen(input) {
 
 /**
  * What was dropped; folders are walked. Everything has to be taken out of the event before the first `await`. There are
- * two ways into a folder. Entries are everywhere, but Chromium opens none on a page from a file. There it opens handles;
- * a sandboxed page, such as one from `mirror serve`, it ends for asking for one.
+ * two ways into a folder. Entries are everywhere, but Chromium opens none on a page from a file. There it opens
+ * handles; a sandboxed page, such as one from `mirror serve`, it ends for asking for one.
  */
 export async function gatherDropped(transfer) {
   const isFile = location.protocol === "file:";
