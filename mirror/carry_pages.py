@@ -3,7 +3,8 @@
 A page of the log shows thirty-two entries whole, and lists and front pages say how they are called. So a testimony that
 is dropped takes with it its page, and every list, front page and feed that names it. Where nothing else is on one of
 its lists, so that the list's name tells of it alone, all front pages go too: they name the lists. Folders stay, as
-those of attachments do. The next edition has other pages; those of them that show it are not fetched either.
+those of attachments do. The next edition has other pages; those of them that show it are looked at on their way in,
+and not kept either.
 
 What a page names is told by its links: each leads to the testimony's place, `#<index>`, and nobody's text can make one.
 """
