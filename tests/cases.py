@@ -41,18 +41,23 @@ from handed import (
     lose_files,
     lying,
     many_attachments,
+    node,
     numbered,
     other_tsize,
+    padded,
     page_of,
+    printing,
     proof_of,
     proven,
     reblocked,
     remade,
     remembered,
     signed,
+    sized,
     still_here,
     testify,
     text_of,
+    too_long,
     versions,
     with_hashes,
     with_page,
@@ -61,13 +66,16 @@ from handed import (
 from judging import OTHER, holding, honest, signing
 from storyteller import run_mirror
 from test_audit import ENTRIES, NEWER, SIGNING, STRAY, TILES
+from test_tampering_lies import SIZES
 from test_verify import PAGES
 from test_verify_memory import later
+from test_verify_tree import FOLDERS, SIZED, folders_that_double
 from world import NAME, Mirror, secret, sign_text
 
 from mirror.formats.cid import CID, DAG_PB
 from mirror.formats.notes import Withdrawal
-from mirror.tree import note_path
+from mirror.formats.unixfs import CHUNK
+from mirror.tree import DEPTH_AT_MOST, note_path
 from mirror.verdict import Claim
 
 CLAIMS = (Claim.KEY, Claim.UNCHANGED, Claim.SIGNED, Claim.COMPLETE, Claim.APPEND_ONLY)
@@ -123,9 +131,9 @@ def page_says(report: Any) -> Told:
 def _read_verdicts() -> dict[str, Verdict]:
     found = {}
     for line in (Path(__file__).parent / "site" / "verdicts.txt").read_text(encoding="utf-8").splitlines():
-        row, _, items = line.partition(" | ")
+        row, bar, items = line.partition(" |")
         code, states, name = row.split(maxsplit=2)
-        found[name] = Verdict(int(code), states, tuple(items.split(", ")) if items else ())
+        found[name] = Verdict(int(code), states, tuple(items.removeprefix(" ").split(", ")) if bar else ())
     return found
 
 
@@ -382,3 +390,28 @@ CASES |= {
     for name, (values, _) in SIGNING.items()
 }
 CASES |= {f"stray: {path}": Case(lying(holding(path, b"stray"))) for path in STRAY}
+CASES |= {
+    f"profile: {name} in {folder or '/'}": Case(lying(printing(folder, change)))
+    for folder in ("note/00/00/00", "page", "")
+    for name, (change, _) in FOLDERS.items()
+}
+CASES |= {f"profile: {path} of another size": Case(lying(sized(path))) for path in SIZED}
+CASES |= {f"profile: a node of {length} bytes, {sizes}": Case(lying(node(length, sizes))) for length, sizes in SIZES}
+CASES |= {
+    f"profile: a node over one leaf at {path}": Case(lying(padded(path)))
+    for path in ("index.html", "tile/0/000.p/4", "note/00/00/00/03.txt", "file/00/00/00/01/1.jpg")
+}
+CASES |= {
+    "profile: a node that says too much of a leaf": Case(lying(node(CHUNK + 5, (CHUNK, 5), tsize=6))),
+    "profile: a node with a mode": Case(lying(node(CHUNK + 5, (CHUNK, 5), mode=0o644))),
+    "good: a node of two leaves": Case(lying(node(CHUNK + 5, (CHUNK, 5)))),
+    "tree: a page that has no place": Case(lying(holding("strange.txt", b"x"))),
+    "profile: a leaf that is too long": Case(lying(too_long)),
+    "profile: folders too deep": Case(lying(holding("page/" + "x/" * DEPTH_AT_MOST + "end.html", b""))),
+    "good: folders as deep as they may be": Case(
+        lying(holding("page/" + "x/" * (DEPTH_AT_MOST - 1) + "end.html", b""))
+    ),
+    "good: pages that link to each other without end": Case(
+        lying(lambda mirror: folders_that_double(mirror, "page/x", b""))
+    ),
+}

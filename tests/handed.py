@@ -11,12 +11,14 @@ from typing import Any
 
 from judging import OTHER, Lie, honest
 from test_verify_memory import later
-from world import Copy, Mirror, sign_text, token
+from test_verify_tree import padded_file
+from world import Copy, Mirror, sign_text, split, token
 
-from mirror.formats import cbor, fork, key, note, notes, unixfs, wire
-from mirror.formats.cid import CID, RAW
+from mirror.formats import cbor, dagpb, fork, key, note, notes, unixfs, wire
+from mirror.formats.cid import CID, DAG_PB, RAW
 from mirror.formats.proof import Proof
 from mirror.formats.tile import Place
+from mirror.formats.unixfs import CHUNK, Kind, Link, Node
 from mirror.log.append import append
 from mirror.log.tree import TiledLog
 from mirror.tree import note_path
@@ -313,3 +315,34 @@ def lose_files(mirror: Mirror) -> None:
 
 def other_tsize(mirror: Mirror) -> None:
     mirror.tsize[("note", "00")] = 1
+
+
+def printing(folder: str, change: Callable[[list[Link]], bytes]) -> Lie:
+    """A folder whose block is printed in another way."""
+    return lambda mirror: mirror.print_folder.__setitem__(split(folder), change)
+
+
+def sized(path: str) -> Lie:
+    """A file or folder whose Tsize is too large by one."""
+    return lambda mirror: mirror.tsize.__setitem__(split(path), 1)
+
+
+def padded(path: str) -> Lie:
+    """A node over one leaf, where the profile has the leaf alone."""
+    return lambda mirror: padded_file(mirror, path, b"some bytes")
+
+
+def too_long(mirror: Mirror) -> None:
+    mirror.files[("index.html",)] = mirror.give(RAW, bytes(CHUNK + 1))
+
+
+def node(claimed: int, sizes: tuple[int, ...], tsize: int = 5, mode: int | None = None) -> Lie:
+    """A page of two leaves whose node claims a length, the lengths of its parts, the second one's Tsize, a mode."""
+
+    def tell(mirror: Mirror) -> None:
+        leaves = [(b"y" * CHUNK, CHUNK), (b"tail!", tsize)]
+        parts = tuple(dagpb.Link(mirror.give(RAW, leaf).cid, "", size) for leaf, size in leaves)
+        block = bytes(Node(parts, Kind.FILE, file_size=claimed, block_sizes=sizes, mode=mode))
+        mirror.files[("index.html",)] = mirror.give(DAG_PB, block, len(block) + CHUNK + 5)
+
+    return tell

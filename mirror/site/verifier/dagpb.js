@@ -63,8 +63,8 @@ function parseBlockLink(data) {
   return link;
 }
 
-// The node of UnixFS that a block spells: { links, kind, data, fileSize, blockSizes, others } (others: whether it has
-// fields that the profile writes in neither files nor folders).
+// The node of UnixFS that a block spells: { links, kind, data, fileSize, blockSizes, others (whether it has fields of
+// other kinds than files and folders), isTimed (a mode or a time) }.
 export function parseNode(block) {
   const links = [];
   let data = null;
@@ -80,7 +80,7 @@ export function parseNode(block) {
 }
 
 function parseMessage(data) {
-  const node = { kind: null, data: null, fileSize: null, blockSizes: [], others: false };
+  const node = { kind: null, data: null, fileSize: null, blockSizes: [], others: false, isTimed: false };
   let last = 0n;
   for (const [number, value] of readFields(data, "UnixFS data")) {
     const isBytes = typeof value !== "bigint";
@@ -94,6 +94,7 @@ function parseMessage(data) {
     else if (number === 2n) node.data = value;
     else if (number === 3n) node.fileSize = value;
     else if (number === 4n) node.blockSizes.push(value);
+    else if (number > 6n) node.isTimed = true;
     else node.others = true;
     last = number;
   }

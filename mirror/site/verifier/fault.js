@@ -51,12 +51,16 @@ export function quoted(text, atMost = 80) {
 
 // A name as it stands in the names of items: as it is, or in ASCII with escapes and quotes.
 export function nameInWords(name) {
-  if (isPrintable(name)) return name;
-  const quote = name.includes("'") && !name.includes('"') ? '"' : "'";
-  return quote + [...name].map((each) => (each === quote ? `\\${each}` : inAscii(each))).join("") + quote;
+  return isPrintable(name) ? name : inAscii(name);
 }
 
-function inAscii(letter) {
+// A text in ASCII, with quotes and escapes.
+export function inAscii(name) {
+  const quote = name.includes("'") && !name.includes('"') ? '"' : "'";
+  return quote + [...name].map((each) => (each === quote ? `\\${each}` : asciiOf(each))).join("") + quote;
+}
+
+function asciiOf(letter) {
   if (letter === "\\") return "\\\\";
   return letter >= " " && letter <= "~" ? letter : escaped(letter);
 }

@@ -4,7 +4,7 @@
 
 import { compareText } from "./bytes.js";
 import { isRaw } from "./cid.js";
-import { isFault, malformed, missing, nameInWords } from "./fault.js";
+import { inAscii, isFault, malformed, missing, nameInWords } from "./fault.js";
 import { folderSize, measureFile, openFolder, openFolderOrFile } from "./unixfs.js";
 
 export const READING_ROOM = ["index.html", "page", "language", "tag", "verify.html", "style.css", "feed.xml"];
@@ -149,7 +149,7 @@ async function openWalked(link, get, depth) {
   if (depth > DEPTH_AT_MOST) throw malformed(`it lies more than ${DEPTH_AT_MOST} folders deep`);
   if (!links.length) throw malformed("it is an empty folder, which has no place here");
   const wrong = links.find(({ name }) => ["", ".", ".."].includes(name) || /[/\0]/.test(name));
-  if (wrong) throw malformed(`it holds an entry with a name that cannot be one: ${nameInWords(wrong.name)}`);
+  if (wrong) throw malformed(`it holds an entry with a name that cannot be one: ${inAscii(wrong.name)}`);
   const size = folderSize(block, links);
   if (size !== link.size) throw malformed(`its folder says that ${link.size} bytes lie below it, and ${size} do`);
   return links;

@@ -25,6 +25,7 @@ export function openFolder(block) {
 
 function openParsed(node, block) {
   if (node.kind !== FOLDER) throw malformed(`a folder should be here, and it is ${kindInWords(node.kind)}`);
+  if (node.isTimed) throw malformed("a folder with a mode or a time, which the profile does not write");
   for (const [at, link] of node.links.entries()) {
     if (link.name === null || link.size === null) {
       throw malformed(`a folder with an entry that lacks its name or its size: ${link.cid}`);
