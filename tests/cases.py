@@ -37,12 +37,14 @@ from handed import (
     headed,
     in_car,
     in_version_2,
+    in_version_2_by,
     left_out,
     lose_files,
     lying,
     many_attachments,
     node,
     numbered,
+    of_size,
     other_tsize,
     padded,
     page_of,
@@ -213,6 +215,12 @@ CASES: dict[str, Case] = {
         )
     ),
     "newer: a log of 520 newer entries": Case(lying(a_long_log)),
+    "newer: edition.txt": Case(lying(signing("edition", in_version_2_by(Mirror().key)))),
+    "newer: edition.txt by another key": Case(lying(signing("edition", in_version_2_by(OTHER)))),
+    "newer: the announcement": Case(
+        announced(signing("announcement", in_version_2_by(Mirror().key))), "announcement.txt", source=CAR
+    ),
+    "newer: a log that is too long": Case(lying(of_size(10**8 + 1))),
     "key: none given": Case(lying(lambda mirror: None), key=""),
     "key: its k51 name": Case(lying(lambda mirror: None), key=str(KEY.ipns)),
     "key: another of that name": Case(lying(lambda mirror: None), key=OTHER.public.vkey),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from judging import OTHER, Lie, honest
+from judging import OTHER, Lie, checkpoint, edition, honest
 from test_verify_memory import later
 from test_verify_tree import padded_file
 from world import Copy, Mirror, sign_text, split, token
@@ -99,6 +99,21 @@ def in_version_2(data: bytes) -> bytes:
     """A CAR of version 1 inside one of version 2."""
     numbers = b"".join(number.to_bytes(8, "little") for number in (51, len(data), 0))
     return bytes.fromhex("0aa16776657273696f6e02") + bytes(16) + numbers + data
+
+
+def in_version_2_by(signer: key.SecretKey) -> Callable[[str], bytes]:
+    """Signs what says of itself that it is of a newer version."""
+    return lambda text: sign_text(text.replace("mirror/v1", "mirror/v2"), signer)
+
+
+def of_size(size: int) -> Lie:
+    """Checkpoint and edition that state another size."""
+
+    def tell(mirror: Mirror) -> None:
+        checkpoint(size=size)(mirror)
+        edition(size=size)(mirror)
+
+    return tell
 
 
 def changed(data: bytes, at: int) -> bytes:
