@@ -129,7 +129,7 @@ class Clocks:
         self._log = log
         self._outside = Outside(sources)
         self._found: list[Anchored] = []
-        self._hashed: set[str] = set()
+        self._unsaid: set[str] = set()
 
     def judge(self, size: int, path: Path, names: Iterable[str], read: Callable[[Path], bytes]) -> bool:
         """Judge what lies in the folder at `path`, of anchors of one size; whether any of it holds."""
@@ -165,8 +165,8 @@ class Clocks:
     def _judge_ethereum(self, found: Anchored, path: Path, data: bytes) -> Anchored:
         chain, header = check_ethereum(self._log, found.size, path[-1], data)
         told = self._outside.find_ethereum(chain, header)
-        if self._outside.counts(chain):
-            self._hashed.add(found.item)
+        if self._outside.counts(chain) and not self._outside.brought(header):
+            self._unsaid.add(found.item)
         found = replace(found, standing=told.standing, words=told.words, day=told.day)
         return replace(found, block=name_of(chain, header.number), block_hash=f"0x{header.hash.hex()}")
 
@@ -181,13 +181,18 @@ class Clocks:
         found = replace(found, standing=told[best].standing, words=told[best].words, day=told[best].day)
         return replace(found, block=name_of(None, blocks[best][0]))
 
+    def is_settled(self) -> bool:
+        """Whether every hash that was typed is that of a block which was judged."""
+        return not self._outside.unused()
+
     def finish(self) -> list[Anchored]:
         """Every anchor that was judged, by size and place.
 
-        Whoever typed a hash that is of no block here typed it for one of them, of which it is not the hash.
+        Whoever typed a hash that is of no block here typed it for one of them, of which it is not the hash; so all
+        have to be judged by then (`is_settled`).
         """
-        if self._outside.unused():
-            self._found = [_refuted(each) if each.item in self._hashed else each for each in self._found]
+        if not self.is_settled():
+            self._found = [_refuted(each) if each.item in self._unsaid else each for each in self._found]
         return sorted(self._found, key=lambda each: (each.size, each.item))
 
 
@@ -195,9 +200,10 @@ _ORDER = {Standing.FALSE: 0, Standing.EXISTED_BY: 1, Standing.PENDING: 2, Standi
 
 
 def _refuted(found: Anchored) -> Anchored:
-    if found.standing is not Standing.NOT_CHECKED:
-        return found
+    """What is left of an anchor where a hash was typed that is not its block's; with it disagrees who else was asked."""
     words = f"the hash that you gave is not that of {found.block} in this proof"
+    if found.standing is Standing.EXISTED_BY:
+        return replace(found, standing=Standing.NOT_CHECKED, words=f"{words}, which is {found.words}", day=None)
     return replace(found, standing=Standing.FALSE, words=words)
 
 
@@ -237,11 +243,14 @@ def judge_all(report: Report, held: Tree, log: Log, sources: Sources) -> None:
 
 
 def judge_one(report: Report, held: Tree, log: Log, sources: Sources, index: int) -> None:
-    """Judge the anchors that cover one entry, the smallest size first, until one holds; and settle the same of it."""
+    """Judge the anchors that cover one entry, the smallest size first, until one holds; and settle the same of it.
+
+    As long as a hash was typed that is of no block yet, the next ones are judged too: it may be theirs.
+    """
     clocks = Clocks(log, sources)
     try:
         for size, path, entries in folders(held, index):
-            if clocks.judge(size, path, entries, held.read):
+            if clocks.judge(size, path, entries, held.read) and clocks.is_settled():
                 break
     except FAULTS as error:
         _say_unread(report, error)

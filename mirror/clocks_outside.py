@@ -5,9 +5,9 @@
     3  whoever can be asked, all of whom have to agree
 
 The first that knows the block decides. Where they know another block of that height, the proof that leads to this one
-is false; where nobody knows, those who were asked disagree, or do not know of such a height, it is not checked. **Left
-out:** the work that a chain's blocks took, beyond that of each header of Bitcoin by itself. Whoever brings a header
-vouches for it.
+is false; where nobody knows, those who were asked disagree, or do not know of such a height, it is not checked. Nor is
+it by a header of Bitcoin that took less work than `EASIEST`: anybody could have made it, with any day in it. **Left
+out:** the blocks before and behind one. Whoever brings a header vouches for it.
 """
 
 from collections.abc import Sequence
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 BITCOIN, ETHEREUM = "bitcoin", "ethereum"
 MAIN_CHAIN = 1
+
+EASIEST = 2**181
+"""The number below which a header's `bits` have to keep a hash of Bitcoin: 2^75 tries, which each block since 2020 took
+more than, and which a test network's header, or one that was made to date an anchor, hardly did."""
 
 ASKED_AT_MOST = 64
 """Blocks for which others are asked in one run, those of the largest sizes first: a question each, over a network."""
@@ -52,6 +56,8 @@ class Sources:
 
 NONE = Sources()
 
+TOO_EASY = "took less work than any block of Bitcoin since 2020"
+
 
 class Found(NamedTuple):
     """How a proof stands that leads to a block, in words that name the block, and the day of the block."""
@@ -72,6 +78,11 @@ class Outside:
     def counts(self, chain: int) -> bool:
         """Whether a block of that chain of Ethereum's kind counts."""
         return chain == self._sources.chain
+
+    def brought(self, header: "Header") -> bool:
+        """Whether the reader gave this very block of Ethereum, or a header of its number."""
+        sources = self._sources
+        return header.hash in sources.hashes or any(each.number == header.number for each in sources.heads.ethereum)
 
     def unused(self) -> bool:
         """Whether a hash was typed that is of none of the blocks that were looked for."""
@@ -100,13 +111,13 @@ class Outside:
     def find_bitcoin(self, height: int, merkle_root: bytes) -> Found:
         """Whether the block of Bitcoin at a height has this merkle root (32 bytes)."""
         block = name_of(None, height)
-        for at, header in self._sources.heads.bitcoin:
-            self._used.add(header.hash[::-1])
-            if header.merkle_root == merkle_root and at in (None, height):
-                named = block if at is not None else f"Bitcoin block {bitcoin.shown(header.hash)}"
-                return Found(Standing.EXISTED_BY, f"{named}, whose header you gave", header.day)
-        if any(at == height for at, _ in self._sources.heads.bitcoin):
-            return _other(f"{block}, whose header you gave")
+        heads = self._sources.heads.bitcoin
+        self._used.update(header.hash[::-1] for _, header in heads)
+        given = [
+            (at, header) for at, header in heads if at == height or (at is None and header.merkle_root == merkle_root)
+        ]
+        if given:
+            return _judged_by(given, block, merkle_root)
         said = self._ask(BITCOIN, height)
         if said is None:
             how = f"give the header of {block} with --headers, or ask with --bitcoin URL; its hash alone is not enough"
@@ -142,9 +153,29 @@ def name_of(chain: int | None, height: int) -> str:
 def _as_header(said: Said) -> Said:
     """The same, with no answer in place of a header that is none."""
     try:
-        return said if not said.value else Said(said.who, bytes(bitcoin.parse_header(said.value)))
+        if said.value and _is_easy(bitcoin.parse_header(said.value)):
+            return Said(said.who, None, f"its header {TOO_EASY}")
     except Malformed as error:
         return Said(said.who, None, error.message)
+    return said
+
+
+def _is_easy(header: bitcoin.Header) -> bool:
+    return bitcoin.target(header.bits) > EASIEST
+
+
+def _judged_by(given: "Sequence[tuple[int | None, bitcoin.Header]]", block: str, merkle_root: bytes) -> Found:
+    """How a merkle root stands where these headers of its block were given."""
+    words = f"{block}, whose header you gave"
+    if any(_is_easy(header) for _, header in given):
+        return Found(Standing.NOT_CHECKED, f"{words}: that {TOO_EASY}")
+    if all(header.merkle_root != merkle_root for _, header in given):
+        return _other(words)
+    if len({header.hash for _, header in given}) > 1:
+        return Found(Standing.NOT_CHECKED, f"{words}, is given as several blocks")
+    (at, header), *_ = given
+    named = words if at is not None else f"Bitcoin block {bitcoin.shown(header.hash)}, whose header you gave"
+    return Found(Standing.EXISTED_BY, named, header.day)
 
 
 def _agreed(block: str, said: Sequence[Said]) -> tuple[bytes | None, str]:

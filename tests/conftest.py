@@ -4,6 +4,7 @@
   empty folder of the test's own, apart from its ``tmp_path``.
 - A connection or a look-up that leaves this machine fails the test, also where the code under
   test swallows the error. Programs that a test starts are not watched.
+- A block of Bitcoin that took no work counts: nobody could make another for a test.
 - Hypothesis draws the same examples each time, without a deadline. To search further:
   ``scripts/test --hypothesis-profile=search``.
 """
@@ -18,9 +19,13 @@ from typing import Any
 
 import pytest
 from browser import chromium, screenshots, tab  # noqa: F401  (fixtures)
+from calendar_server import EASY
 from hypothesis import settings
 from nodes import chain, cluster_of, kubo, kubo_new, kubo_with_router, make_chain, make_kubo, pair  # noqa: F401  (fixtures)
 from scenes import Place, build_world
+
+from mirror import clocks_outside
+from mirror.formats import bitcoin
 
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None, max_examples=20_000)
@@ -72,6 +77,12 @@ def no_one_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         monkeypatch.setattr(socket, name, _guard_host(getattr(socket, name), asked))
     yield asked
     assert not asked, f"the test reached out of this machine: {asked}"
+
+
+@pytest.fixture(autouse=True)
+def easy_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of the tests' own chain count, though they took no work."""
+    monkeypatch.setattr(clocks_outside, "EASIEST", bitcoin.target(EASY))
 
 
 def _guard_address(real: Callable[..., Any], asked: list[str]) -> Callable[..., Any]:

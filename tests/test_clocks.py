@@ -18,7 +18,7 @@ from anchored import (
     prove_bitcoin,
     prove_ethereum,
 )
-from calendar_server import DAY, Chain
+from calendar_server import DAY, EASY, Chain, mine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judging import OTHER, honest, words_of
@@ -42,6 +42,9 @@ from mirror.verify import verify
 TRUST = Trust(given=Mirror().key.public)
 JSON, LINES, PROOF = "ethereum-1.json", "checkpoint.txt", "checkpoint.txt.ots"
 TODAY = "2026-09-21"
+
+EASIEST = clocks_outside.EASIEST
+"""As it is, before the tests' own chain is let count."""
 
 
 def judge(made: Mirror | Copy, sources: Sources = NONE) -> Report:
@@ -432,6 +435,64 @@ def test_a_hash_that_is_of_no_block_here_is_not_passed_over() -> None:
     assert [each.standing for each in one_of_two.anchors] == [Standing.NOT_CHECKED, Standing.EXISTED_BY]
     bitcoins = judge(mirror, Sources(hashes=(block.hash, bytes(4) + b"\7" * 28)))
     assert [each.standing for each in bitcoins.anchors] == [Standing.NOT_CHECKED, Standing.EXISTED_BY]
+
+
+def test_a_hash_that_was_typed_outweighs_those_who_are_asked() -> None:
+    mirror = honest()
+    block = lay_ethereum(mirror, 4)
+    sources = Sources(hashes=(ELSEWHERE[:-1] + b"\1", b"\7" * 32), asked=Asked(liar=block.hash))
+    report = judge(mirror, sources)
+    assert state(report) is State.NOT_CHECKED
+    assert words_of(report, Claim.EXISTED_BY) == (
+        "the hash that you gave is not that of Ethereum block 23000000 in this proof, "
+        "which is Ethereum block 23000000, according to liar"
+    )
+    assert report.anchors[0].day is None
+    assert state(judge_one(mirror, 1, sources)) is State.NOT_CHECKED
+    assert state(judge(mirror, replace(sources, heads=Heads((), (block,))))) is State.HOLDS
+
+
+def test_of_one_testimony_no_anchor_is_accused_by_the_hash_of_a_later_one() -> None:
+    mirror = honest()
+    lay_ethereum(mirror, 2)
+    later = [lay_ethereum(mirror, size, number=23_000_000 + size) for size in (3, 4)]
+    report = judge_one(mirror, 1, hashes(*later))
+    assert words_of(report, Claim.EXISTED_BY).startswith(
+        f"{TODAY}: #1 was listed, by Ethereum block 23000003, whose hash you gave"
+    )
+    assert [each.standing for each in report.anchors] == [Standing.NOT_CHECKED, *[Standing.EXISTED_BY] * 2]
+
+
+@pytest.mark.parametrize("others_first", [True, False])
+@pytest.mark.parametrize("merkle_root", [ELSEWHERE, None], ids=["another root", "the same root"])
+def test_a_block_of_bitcoin_that_is_given_twice_is_not_checked(merkle_root: bytes | None, others_first: bool) -> None:
+    mirror = honest()
+    height, header = lay_bitcoin(mirror, 4)
+    earlier = mine(merkle_root or header.merkle_root, DAY - timedelta(days=300))
+    given = [(height, header), (height, earlier)]
+    report = judge(mirror, Sources(Heads(tuple(given[::-1] if others_first else given))))
+    assert state(report) is State.NOT_CHECKED
+    assert (
+        words_of(report, Claim.EXISTED_BY)
+        == f"Bitcoin block {height}, whose header you gave, is given as several blocks"
+    )
+
+
+def test_a_header_that_took_less_work_than_bitcoins_dates_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bitcoin.target(0x17148EDF) <= EASIEST < bitcoin.target(0x1D00FFFF), "of early 2020, and of the first block"
+    mirror = honest()
+    height, header = lay_bitcoin(mirror, 4)
+    given, asked = Sources(Heads(((height, header),))), Sources(asked=Asked(one=bytes(header)))
+    monkeypatch.setattr(clocks_outside, "EASIEST", bitcoin.target(EASY) - 1)
+    too_easy = "took less work than any block of Bitcoin since 2020"
+    for sources, words in (
+        (given, f"Bitcoin block {height}, whose header you gave: that {too_easy}"),
+        (asked, f"nobody says what Bitcoin block {height} is; one did not answer: its header {too_easy}"),
+    ):
+        report = judge(mirror, sources)
+        assert (state(report), words_of(report, Claim.EXISTED_BY)) == (State.NOT_CHECKED, words)
+    monkeypatch.setattr(clocks_outside, "EASIEST", bitcoin.target(EASY))
+    assert [state(judge(mirror, each)) for each in (given, asked)] == [State.HOLDS] * 2
 
 
 def test_a_block_of_bitcoin_with_another_merkle_root_is_false() -> None:

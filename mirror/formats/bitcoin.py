@@ -6,8 +6,9 @@
 
 People write hashes and merkle roots in hexadecimal with the last byte first; `shown` and `parse_shown` do. `bits` is a
 number in floating point: one byte of length, three of value; the hash, as a little-endian number, must not be above it.
-A header that keeps to its own `bits` cost its maker that many tries, which on the real chain nobody can afford for a
-lie. **Left out: that it is a block of the chain at all**, or at which height: whoever asks gets that from outside.
+A header that keeps to its own `bits` cost its maker that many tries, which at those of the real chain nobody can afford
+for a lie. **Left out: that it is a block of the chain at all**, at which height, and whether its bits are the chain's:
+whoever asks gets that from outside.
 
 A miner sets the time, and others take it where it is at most two hours ahead of theirs and above the median of the
 eleven blocks before. So it is good for a day, not for a second.
