@@ -200,7 +200,7 @@ _ORDER = {Standing.FALSE: 0, Standing.EXISTED_BY: 1, Standing.PENDING: 2, Standi
 
 
 def _refuted(found: Anchored) -> Anchored:
-    """What is left of an anchor where a hash was typed that is not its block's; with it disagrees who else was asked."""
+    """An anchor where a hash was typed that is not its block's; who else was asked then disagrees with the reader."""
     words = f"the hash that you gave is not that of {found.block} in this proof"
     if found.standing is Standing.EXISTED_BY:
         return replace(found, standing=Standing.NOT_CHECKED, words=f"{words}, which is {found.words}", day=None)
