@@ -132,7 +132,7 @@ def check_guarded(headers: Mapping[str, str]) -> None:
     """Fails unless a browser that shows what came runs nothing of it."""
     policy = headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; ")
-    assert policy.endswith("; sandbox allow-downloads")
+    assert policy.endswith("; sandbox allow-downloads allow-same-origin")
     assert "script" not in policy
     assert "unsafe" not in policy
     assert headers["x-content-type-options"] == "nosniff"

@@ -45,10 +45,14 @@ ENTRIES_AT_MOST = 10_000
 
 GUARD = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox allow-downloads",
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox allow-downloads allow-same-origin",
     "Referrer-Policy": "no-referrer",
 }
-"""Headers that let a browser show a page and do nothing for it: no script, nothing from elsewhere, no referrer."""
+"""Headers that let a browser show a page and do nothing for it: no script, nothing from elsewhere, no referrer.
+
+A page stays in its own origin: in one that is nobody's, a gateway that is closed to other sites would keep a page from
+its own style sheet and pictures.
+"""
 
 TYPES = {
     "txt": TEXT,

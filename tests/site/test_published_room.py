@@ -14,10 +14,13 @@ from parsed import parse
 from readingroom import handing_out, picture
 from serving import serving, shelf_of
 
+from mirror.serve.app import Guests
 from mirror.site import places
 from mirror.store.archive import Archive
 
-WAYS = ("a folder", "mirror serve", "a path at a gateway", "a subdomain of a gateway")
+WAYS = ("a folder", "mirror serve", "mirror serve, here alone", "a path at a gateway", "a subdomain of a gateway")
+
+GUESTS = {"mirror serve": Guests(None), "mirror serve, here alone": Guests(frozenset({"127.0.0.1"}))}
 
 DRAFT = """+++
 title = "The drawer"
@@ -58,8 +61,11 @@ def coming(published: Published, way: str) -> Iterator[str]:
     """The address at which the tree begins, with a slash behind it."""
     if way == "a folder":
         yield f"{published.tree.as_uri()}/"
-    elif way == "mirror serve":
-        with Archive(published.publisher.home / "archive") as archive, serving(shelf_of(archives=[archive])) as gateway:
+    elif way in GUESTS:
+        with (
+            Archive(published.publisher.home / "archive") as archive,
+            serving(shelf_of(archives=[archive]), GUESTS[way]) as gateway,
+        ):
             yield f"{gateway.url}/ipfs/{published.root}/"
     elif way == "a path at a gateway":
         below = published.tree.parent / "gateway" / "ipfs" / published.root
