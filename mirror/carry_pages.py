@@ -17,8 +17,9 @@ from mirror import tree
 from mirror.edition import Edition
 from mirror.errors import FAULTS
 from mirror.formats import entry as entries
-from mirror.formats import wire
+from mirror.formats import notes, wire
 from mirror.formats.cid import CID, RAW
+from mirror.formats.notes import Testimony
 from mirror.formats.unixfs import Get
 from mirror.site import places
 from mirror.store.archive import Archive
@@ -54,10 +55,37 @@ def showing(edition: Edition, indexes: AbstractSet[int], get: Get) -> set[CID]:
         if _is_front(path):
             fronts.add(cid)
         else:
-            lists.setdefault(path[: 3 if path[0] == "tag" else 2], set()).update(named)
-    if any(named and named <= indexes for named in lists.values()):
+            lists.setdefault(_list_of(path), set()).update(named)
+    if _without_others(edition, {path for path, named in lists.items() if named <= indexes}, indexes, get):
         found |= fronts
     return {cid for cid in found if cid.codec == RAW}
+
+
+def _without_others(edition: Edition, lists: set[Path], indexes: AbstractSet[int], get: Get) -> set[Path]:
+    """Those of `lists` that no other testimony is on, as the others' notes say: pages may be left out already."""
+    left = set(lists)
+    for index, entry in edition.entries() if left else ():
+        if entry.kind == entries.TESTIMONY and index not in indexes and edition.holds(index):
+            left.difference_update(_lists_of(entry.cid, get))
+            if not left:
+                break
+    return left
+
+
+def _lists_of(cid: CID, get: Get) -> set[Path]:
+    """The lists that a testimony is on; none where its note is not here."""
+    try:
+        note = notes.peek(get(cid))
+    except FAULTS:
+        return set()
+    if not isinstance(note, Testimony):
+        return set()
+    return {_list_of(path) for path in (places.language(note.language, 0), *(places.tag(tag, 0) for tag in note.tags))}
+
+
+def _list_of(path: Path) -> Path:
+    """The folder of the list that a page belongs to."""
+    return path[: 3 if path[0] == "tag" else 2]
 
 
 def _is_front(path: Path) -> bool:

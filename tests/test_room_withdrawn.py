@@ -313,3 +313,47 @@ def test_an_older_edition_that_somebody_pinned_keeps_its_pages_and_is_named(benc
     assert found is not None
     assert found.pins == (("by hand", by_hand),)
     assert found.kept
+
+
+@pytest.fixture
+def rare(tmp_path: Path) -> Iterator[Bench]:
+    """Two testimonies with a tag that nobody else has, and so many behind them that no front page lists the two."""
+    made = Bench(tmp_path, room=True)
+    texts = [made.write(f"{number}.md", f"Told as {number}.", tags=["hidden-tag"]) for number in (1, 2)]
+    made.publish(*texts, *(made.write(f"{number}.md", f"Told as {number}.", tags=["work"]) for number in range(3, 40)))
+    yield made
+    made.workspace.archive.close()
+
+
+@pytest.fixture
+def keeper_of_rare(rare: Bench, tmp_path: Path) -> Iterator[Archive]:
+    rare.workspace.archive.close()
+    shutil.copytree(rare.workspace.archive.folder, tmp_path / "keeper" / "archive")
+    with Archive(tmp_path / "keeper" / "archive") as archive:
+        yield archive
+
+
+def test_a_tag_of_those_left_out_alone_is_on_no_page_though_they_go_one_after_the_other(
+    keeper_of_rare: Archive,
+) -> None:
+    drop(keeper_of_rare, [1])
+    assert marks_in(keeper_of_rare.folder) == {b"hidden-tag"}  # the other one's
+    drop(keeper_of_rare, [2])
+    assert marks_in(keeper_of_rare.folder) == set()
+
+
+def test_a_tag_of_those_left_out_alone_does_not_come_back_with_the_next_edition(
+    rare: Bench, keeper_of_rare: Archive
+) -> None:
+    drop(keeper_of_rare, [1, 2])
+    assert marks_in(keeper_of_rare.folder) == set()
+    rare.publish(rare.write("40.md", "Told as 40.", tags=["work"]))
+
+    def get(cid: CID) -> bytes:  # as whoever follows reads: what is left out is not asked for
+        here = cid in keeper_of_rare.left_out or cid in keeper_of_rare.blocks
+        return keeper_of_rare.get(cid) if here else rare.workspace.archive.blocks.get(cid)
+
+    carry.bring_in(keeper_of_rare, rare.head.root, get)
+    assert marks_in(keeper_of_rare.folder) == set()
+    edition = Edition(keeper_of_rare.head(), keeper_of_rare.get)
+    assert b"Told as 40." in edition.tree.read(places.page_of(40))
