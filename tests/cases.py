@@ -44,6 +44,7 @@ from handed import (
     many_attachments,
     node,
     numbered,
+    of_one_leaf,
     of_size,
     other_tsize,
     padded,
@@ -375,6 +376,7 @@ CASES: dict[str, Case] = {
     "proof: a checkpoint by another key": Case(
         proven(1, lambda mirror: bytes(replace(proof_of(mirror, 1), checkpoint=by_other(mirror)))), "note.txt"
     ),
+    "proof: too short for its log, whose root hash is the leaf's": Case(proven(0, of_one_leaf), "note.txt"),
     "proof: no proof": Case(proven(1, lambda mirror: b"hello\n"), "note.txt"),
     "proof: of a later version of its format": Case(
         proven(1, lambda mirror: bytes(proof_of(mirror, 1)).replace(b"@v1", b"@v2")), "note.txt"

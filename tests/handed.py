@@ -15,7 +15,9 @@ from test_verify_tree import padded_file
 from world import Copy, Mirror, sign_text, split, token
 
 from mirror.formats import cbor, dagpb, fork, key, note, notes, unixfs, wire
+from mirror.formats.checkpoint import Checkpoint
 from mirror.formats.cid import CID, DAG_PB, RAW
+from mirror.formats.merkle import leaf_hash
 from mirror.formats.proof import Proof
 from mirror.formats.tile import Place
 from mirror.formats.unixfs import CHUNK, Kind, Link, Node
@@ -304,6 +306,12 @@ def testify(mirror: Mirror, values: dict[str, Any]) -> None:
 
 def with_hashes(proof: Proof, change: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]) -> bytes:
     return bytes(replace(proof, hashes=change(proof.hashes)))
+
+
+def of_one_leaf(mirror: Mirror) -> bytes:
+    """A proof without hashes, under a checkpoint of two entries that gives the leaf for the root hash."""
+    text = Checkpoint(mirror.key.name, 2, leaf_hash(mirror.rows[0].entry)).text
+    return bytes(Proof(0, (), sign_text(text, mirror.key)))
 
 
 def by_other(mirror: Mirror) -> bytes:
