@@ -10,12 +10,14 @@ that `ots upgrade` works on it too.
 A calendar may forget what it promised, or lie. So several are asked, each promise is awaited on its own, and what one
 says is kept only if it leads to what it should: with somebody to show blocks (`Blocks`), to the merkle root of the
 block that it names. **Without one that is left out here**, and every reader checks it for herself. Promises that are
-not kept stay; a new stamp (`again`) does not replace them, it joins them.
+not kept stay; a new stamp (`again`) does not replace them, it joins them. None can crowd out the others: what does not
+fit beside what there is is left out, and only half of a proof may be what calendars handed on to each other.
 
 Calendars, chance and blocks are arguments. A crash loses a stamp that nobody was told of, or an answer that can be had
 again; there is nothing to pay for.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +25,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from mirror.anchor import PROOF
-from mirror.errors import BadProof, Malformed, Missing, NeedsNewer, Unavailable
+from mirror.errors import FAULTS, BadProof, Malformed, Missing, NeedsNewer, Unavailable
 from mirror.formats import ots
 from mirror.formats.bitcoin import Header, parse_header
 from mirror.formats.checkpoint import Checkpoint
@@ -68,7 +70,7 @@ Find = Callable[[str], Calendar | None]
 class Heard(NamedTuple):
     """What came of asking one calendar: `is_good` where it promised or showed what it should.
 
-    `is_false` where it showed a block that does not hold what it should.
+    `is_false` where it showed a block that does not hold what it should, or where what is kept is none.
     """
 
     who: str
@@ -95,27 +97,58 @@ def stamp(checkpoint: Checkpoint, calendars: Sequence[Calendar], nonce: bytes, b
     digest = digest_of(checkpoint)
     opening = (Op(APPEND, nonce), Op(SHA256))
     message = hashlib.sha256(digest + nonce).digest()
-    paths, said = list(before.paths if before else ()), []
+    paths = list(before.paths if before else ())
     with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
-        for answer in pool.map(lambda each: _ask(each.who, lambda: each.stamp(message)), calendars):
-            found, heard = _usable(answer, digest, opening)
+        answers = pool.map(lambda each: _ask(each.who, lambda: each.stamp(message)), calendars)
+        usable = [_usable(answer, digest, opening) for answer in answers]
+    said = [heard for _, heard in usable]
+    for at in sorted(range(len(usable)), key=lambda at: _length(usable[at][0])):
+        found, heard = usable[at]
+        if found and not _fits(digest, [*paths, *found]):
+            said[at] = Heard(heard.who, False, f"{heard.who} gives more than fits beside what is awaited")
+        else:
             paths += found
-            said.append(heard)
     return Stamped(ots.proof_of(digest, paths) if paths else None, tuple(said))
 
 
 def upgrade(proof: Proof, find: Find, blocks: Blocks | None) -> Stamped:
     """Ask for what was promised. A promise goes when it is kept; what does not lead to the block it names is left."""
-    asked = [path for path in proof.paths if path.attestation.calendar is not None]
-    paths, said = [path for path in proof.paths if path not in asked], []
+    promised = [path for path in proof.paths if path.attestation.calendar is not None]
+    asked = sorted(promised, key=lambda path: len(path.ops))  # what was handed on comes after what was promised to us
+    paths, said = list(proof.paths), []
     with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
         for path, answer in zip(asked, pool.map(lambda each: _follow(proof, each, find), asked), strict=True):
             found, heard = _usable(answer, proof.digest, path.ops)
             kept, wrong = _compared(proof.digest, found, blocks)
             said.append(heard if wrong is None else Heard(heard.who, False, f"{heard.who} {wrong[0]}", wrong[1]))
-            is_kept = any(each.attestation.height is not None for each in kept)
-            paths += kept if is_kept else [path, *kept]
+            joined = _joined(proof.digest, paths, path, kept)
+            if joined is None:
+                said[-1] = Heard(heard.who, False, f"{heard.who} gives more than fits beside what there is")
+            paths = joined or paths
     return Stamped(ots.proof_of(proof.digest, paths), tuple(said))
+
+
+def _joined(digest: bytes, paths: list[Path], promise: Path, kept: list[Path]) -> list[Path] | None:
+    """All ways, with what a promise led to: blocks in its place, or one promise more; None where that does not fit."""
+    blocks = [each for each in kept if each.attestation.height is not None]
+    if blocks:
+        others = [each for each in paths if each != promise]
+        return [*others, *blocks] if _fits(digest, [*others, *blocks]) else None
+    longer = [*paths, *kept[:1]]
+    return longer if not kept or kept[0] in paths or _fits(digest, longer, 2) else None
+
+
+def _length(paths: list[Path]) -> int:
+    return len(ots.print_answer(paths)) if paths else 0
+
+
+def _fits(digest: bytes, paths: list[Path], share: int = 1) -> bool:
+    """Whether these ways fit into a proof, or into a half, a third of one."""
+    try:
+        made = ots.proof_of(digest, paths)
+    except Malformed:
+        return False
+    return len(made.paths) * share <= ots.PATHS_AT_MOST and len(bytes(made)) * share <= ots.PROOF_AT_MOST
 
 
 class _Answer(NamedTuple):
@@ -218,12 +251,20 @@ def anchor_of(size: int) -> Anchor:
 
 
 def awaited(anchors: Anchors, checkpoint: Checkpoint) -> Proof | None:
-    """The proof under way for a checkpoint; None where there is none. Raises `BadProof` where it is over another."""
-    data = anchors.read_pending(anchor_of(checkpoint.size))
+    """The proof under way for a checkpoint; None where there is none.
+
+    Raises `Malformed` where it is damaged, `BadProof` where it is over another, each with the file and what to do.
+    """
+    anchor = anchor_of(checkpoint.size)
+    data = anchors.read_pending(anchor)
     if data is None:
         return None
-    proof = ots.parse(data)
-    _check_over(proof, checkpoint)
+    try:
+        proof = ots.parse(data)
+        _check_over(proof, checkpoint)
+    except (Malformed, BadProof) as error:
+        hint = "move it away, and hand the log in anew with: mirror anchor ots --again"
+        raise type(error)(f"{anchors.pending_path(anchor)}: {error.message}", hint=hint) from None
     return proof
 
 
@@ -250,11 +291,13 @@ def keep(anchors: Anchors, checkpoint: Checkpoint, proof: Proof) -> None:
 
 
 def _done_before(anchors: Anchors, checkpoint: Checkpoint) -> tuple[Path, ...]:
-    data = anchors.read(anchor_of(checkpoint.size))
-    if data is None:
-        return ()
-    check(checkpoint, anchor_of(checkpoint.size), data)
-    return ots.parse_complete(data).paths
+    """The ways of what was complete before; none of what is damaged, in whose place the new one comes."""
+    anchor = anchor_of(checkpoint.size)
+    with contextlib.suppress(*FAULTS):
+        data = anchors.read(anchor) or b""
+        check(checkpoint, anchor, data)
+        return ots.parse_complete(data).paths
+    return ()
 
 
 def in_words(proof: Proof) -> str:

@@ -221,6 +221,34 @@ def test_a_damaged_proof_under_way_is_named(town: Town) -> None:
     assert (status.code, "what is kept of it is damaged: the timestamp is cut off" in status.out) == (0, True)
 
 
+def test_what_is_damaged_holds_nothing_else_up(town: Town) -> None:
+    run_mirror("anchor", "ots")
+    kept = town.home / "secret" / "anchors"
+    other = kept / "1" / "pending" / "checkpoint.txt.ots"
+    stranger = kept / "77" / "pending" / "checkpoint.txt.ots"
+    for path in (other, stranger):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"garbage")
+    (kept / "2" / "checkpoint.txt.ots").write_bytes(b"garbage")
+    town.commit()
+    finished = run_mirror("anchor", "upgrade")
+    assert finished.code == 1
+    assert f"the log of 1 entry is left out: {other}: the file is no OpenTimestamps proof" in finished.err
+    assert "move it away, and hand the log in anew with: mirror anchor ots --again" in finished.err
+    assert "the log of 77 entries is left out: the log has 2 entries" in finished.err
+    assert "complete      ots       the log of 2 entries: Bitcoin block 800000" in finished.out
+    town.settings(calendars=[each.url for each in town.calendars], anchor=["ots"])
+    Path("new.txt").write_text("What happened.")
+    published = run_mirror("publish", "new.txt", "--language", "en", "--no-tokens", "--yes")
+    assert published.code == 0, published
+    assert "takes in  checkpoint.txt.ots for the log of 2 entries" in published.err
+    other.write_bytes(b"garbage")
+    (kept / "3" / "pending").mkdir(parents=True)
+    (kept / "3" / "pending" / "checkpoint.txt.ots").write_bytes(b"garbage")
+    refused = run_mirror("anchor", "ots")
+    assert (refused.code, "3/pending/checkpoint.txt.ots: the file is no" in refused.err) == (1, True)
+
+
 def test_a_copy_without_a_key_takes_no_anchors(town: Town, tmp_path: Path) -> None:
     assert run_mirror("--home", tmp_path / "copy", "import", town.home).code in (0, 3)
     for command in ("ots", "upgrade"):

@@ -4,11 +4,12 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 from calendar_server import DAY, FIRST, Calendar, Chain, mine
-from listening import answering
+from listening import Line, answering
 from workbench import Bench
 
 from mirror import anchor_due, anchor_ots, tree
@@ -225,6 +226,51 @@ def test_a_calendar_may_hand_on_to_another(town: Town) -> None:
     assert sorted(address for address, _ in longer.proof.promises) == sorted(each.url for each in town.calendars[:2])
     town.calendars[1].commit()
     assert holds(town, town.upgrade(longer.proof).proof)
+
+
+def test_a_calendar_that_hands_on_for_ever_crowds_nobody_out(town: Town) -> None:
+    calls = count()
+
+    def more() -> bytes:
+        op = Op(ots.APPEND, next(calls).to_bytes(1000))
+        paths = [ots.Path((op, Op(ots.APPEND, bytes([n])), Op(ots.SHA256)), promise) for n in range(4)]
+        return ots.print_answer(paths)
+
+    promise = ots.promised_by(town.calendars[0].name)
+
+    def reply(line: Line) -> None:
+        answering(more())(line)
+
+    town.calendars[0].replies = {"POST": reply, "GET": reply}
+    proof, said = town.stamp().proof, []
+    for _ in range(8):
+        upgraded = town.upgrade(proof)
+        proof = upgraded.proof
+        said += [each.words for each in upgraded.said]
+    assert proof is not None
+    assert len(proof.paths) * 2 <= ots.PATHS_AT_MOST
+    assert len(bytes(proof)) * 2 <= ots.PROOF_AT_MOST
+    assert any("gives more than fits beside what there is" in each for each in said)
+    for calendar in town.calendars[1:]:
+        calendar.commit()
+    done = town.upgrade(proof).proof
+    assert done is not None
+    assert len(done.blocks) == 2
+
+
+def test_a_stamp_that_does_not_fit_is_left_out(town: Town) -> None:
+    promise = ots.promised_by(town.calendars[0].name)
+    proof, said = town.stamp().proof, []
+    for number in range(1, 9):
+        long = [Op(ots.APPEND, bytes([number]) * 4000), Op(ots.SHA256)]
+        way = ots.Path((*long, *long), promise)
+        town.calendars[0].replies["POST"] = answering(ots.print_answer([way]))
+        stamped = town.stamp(proof, bytes([number]) * 16)
+        proof = stamped.proof
+        said.append([each.is_good for each in stamped.said])
+    assert proof is not None
+    assert said[-1] == [False, True, True]
+    assert len(bytes(proof)) <= ots.PROOF_AT_MOST
 
 
 @pytest.mark.parametrize(

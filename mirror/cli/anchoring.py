@@ -101,6 +101,7 @@ def ots(session: Session, *, calendars: tuple[str, ...], again: bool, due: bool)
             return _tended(session, workspace, edition)
         standing = _standing_of(workspace, edition)
         if standing is not None and not again:
+            anchor_ots.awaited(workspace.anchors, checkpoint_at(edition, edition.size))
             session.terminal.say(f"{log_of(edition.size)} is at the calendars already: {standing.words}")
             return _give_one(session, edition.size, standing.state, standing.words, ())
         checkpoint = checkpoint_at(edition, edition.size)

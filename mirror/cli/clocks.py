@@ -13,7 +13,7 @@ from mirror.cli.main import Session
 from mirror.cli.terminal import in_one_line, many
 from mirror.cli.typed import as_typed
 from mirror.edition import Edition
-from mirror.errors import Refused, Unavailable
+from mirror.errors import FAULTS, Refused, Unavailable
 from mirror.formats.checkpoint import Checkpoint
 from mirror.formats.ots import Proof
 from mirror.store.workspace import Workspace
@@ -82,19 +82,27 @@ def stamp(
 
 
 def upgrade_all(workspace: Workspace, edition: Edition, asked: Asked) -> tuple[Heard, ...]:
-    """Ask for all that calendars promised, and keep what they show."""
+    """Ask for all that calendars promised, and keep what they show; what is kept and is no promise is told as false."""
     said: list[Heard] = []
     for anchor_ in list(workspace.anchors.pending()):
         if anchor_ != anchor_of(anchor_.size):
             continue
-        checkpoint = checkpoint_at(edition, anchor_.size)
-        proof = anchor_ots.awaited(workspace.anchors, checkpoint)
-        if proof is not None:
-            upgraded = anchor_ots.upgrade(proof, asked.follow, asked.blocks)
-            if upgraded.proof is not None:
-                anchor_ots.keep(workspace.anchors, checkpoint, upgraded.proof)
-            said += upgraded.said
+        try:
+            said += _upgrade_one(workspace, checkpoint_at(edition, anchor_.size), asked)
+        except (*FAULTS, Refused) as error:
+            words = f"{error.message}; {error.hint}" if error.hint else error.message
+            said.append(Heard(anchor_.name, False, f"{log_of(anchor_.size)} is left out: {words}", is_false=True))
     return tuple(said)
+
+
+def _upgrade_one(workspace: Workspace, checkpoint: Checkpoint, asked: Asked) -> tuple[Heard, ...]:
+    proof = anchor_ots.awaited(workspace.anchors, checkpoint)
+    if proof is None:
+        return ()
+    upgraded = anchor_ots.upgrade(proof, asked.follow, asked.blocks)
+    if upgraded.proof is not None:
+        anchor_ots.keep(workspace.anchors, checkpoint, upgraded.proof)
+    return upgraded.said
 
 
 def show_said(session: Session, said: Sequence[Heard]) -> None:

@@ -17,7 +17,7 @@ from mirror.cli.main import Session
 from mirror.cli.terminal import in_one_line
 from mirror.cli.typed import as_typed
 from mirror.edition import Edition
-from mirror.errors import Malformed, MirrorError, Unavailable
+from mirror.errors import FAULTS, Malformed, MirrorError, Unavailable
 from mirror.store.anchors import Anchor, Anchors
 from mirror.store.workspace import Workspace
 
@@ -74,7 +74,7 @@ def tend(session: Session, workspace: Workspace, head: Edition) -> tuple[Sequenc
                 _, heard = stamp(workspace, checkpoint_at(head, due), asked.calendars)
                 said, handed_in = [*said, *heard], due
                 anchors.put_schedule(bytes(schedule.done(_now())))
-            except Unavailable as error:
+            except (*FAULTS, Unavailable) as error:
                 session.terminal.warn(in_one_line(error.message))
     show_said(session, said)
     return said, handed_in

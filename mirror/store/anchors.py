@@ -87,6 +87,14 @@ class Anchors:
             path.unlink()
             files.sync_folder(path.parent)
 
+    def pending_path(self, anchor: Anchor) -> Path:
+        """Where what is kept of an anchor under way lies."""
+        return self._path(anchor, _PENDING)
+
+    def path(self, anchor: Anchor) -> Path:
+        """Where a complete proof lies."""
+        return self._path(anchor)
+
     def read_schedule(self) -> bytes | None:
         """When which checkpoint is handed in next; None where nothing is kept of it."""
         return _read(self.schedule_path)
