@@ -5,15 +5,18 @@
 C2SP's tlog-tiles leaves to others how an index is found. What is answered needs no belief: the entry follows from the
 note, and the proof leads from it to a signed checkpoint. A note that was withdrawn is proven to nobody any more.
 
-The first question reads all entries of a log and keeps, in some 50 bytes an entry, which note each is of.
+The first question reads all entries of a log and keeps, in some 50 bytes an entry, the end of each note's CID. That
+finds the entry, which is then looked at.
 """
 
 from mirror.edition import Edition
 from mirror.errors import Malformed, NeedsNewer
-from mirror.formats import entry as entries
 from mirror.formats.cid import CID
 from mirror.formats.packed import Packed
 from mirror.formats.proof import Proof
+
+END = 26
+"""Letters of a CID that are kept: 130 bits."""
 
 
 class Positions:
@@ -29,18 +32,19 @@ class Positions:
         """Where a note is listed first; None where it is not."""
         if self._rows is None:
             self._rows = self._read()
-        return self._rows.find(cid)
+        index = self._rows.find(str(cid).encode()[-END:])
+        try:
+            return index if index is not None and self._edition.entry(index).cid == cid else None
+        except (Malformed, NeedsNewer):
+            return None
 
     def _read(self) -> Packed:
-        """A row an entry: its note's CID; its number, where that is listed already or of a version not known here."""
+        """A row an entry: the end of its second word; or, where a row has that already, its number behind a space."""
         rows = Packed()
         for index, data in enumerate(self._edition.log.entries()):
-            try:
-                known = rows.add(entries.parse(data).cid) == index
-            except (Malformed, NeedsNewer):
-                known = False
-            if not known:
-                rows.add(b"%d" % index)
+            words = data.split(b" ", 2)
+            if len(words) == 1 or rows.add(words[1][-END:]) != index:
+                rows.add(b" %d" % index)
         return rows
 
 

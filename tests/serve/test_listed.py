@@ -5,8 +5,9 @@ import serving as gateways
 from serving import SIZE, Held
 
 from mirror.edition import Edition
-from mirror.formats import proof
+from mirror.formats import entry, proof
 from mirror.formats.cid import CID
+from mirror.formats.entry import Entry
 from mirror.serve.listed import Positions
 
 held = gateways.held
@@ -43,16 +44,27 @@ class OddLog:
     """An edition whose log lists a note twice, and says something that only a newer version knows."""
 
     def __init__(self, first: CID, second: CID) -> None:
-        lines = [f"charter {first}", f"charter {first}", "seal of a newer version", f"withdrawal {second}"]
+        odd = ["seal 2", "seal", f"seal {first} more", f"charter {first}", f"seal {second}"]
         self.log = self
-        self._lines = [line.encode() for line in lines]
+        self._lines = [line.encode() for line in (f"charter {first}", *odd, f"withdrawal {second}")]
 
     def entries(self) -> list[bytes]:
         return self._lines
+
+    def entry(self, index: int) -> Entry:
+        return entry.parse(self._lines[index])
 
 
 def test_positions_count_every_entry_whatever_it_is() -> None:
     first, second = CID.of_raw(b"first"), CID.of_raw(b"second")
     edition: Edition = OddLog(first, second)  # type: ignore[assignment]  # as much of one as is read
     positions = Positions(edition)
-    assert [positions.index_of(each) for each in (first, second, CID.of_raw(b"third"))] == [0, 3, None]
+    assert [positions.index_of(each) for each in (first, second, CID.of_raw(b"third"))] == [0, None, None]
+
+
+def test_a_note_that_is_listed_behind_odd_entries_is_found() -> None:
+    first, second = CID.of_raw(b"first"), CID.of_raw(b"second")
+    log = OddLog(first, second)
+    log._lines[5] = b"seal 1"
+    positions = Positions(log)  # type: ignore[arg-type]  # as above
+    assert positions.index_of(second) == 6
