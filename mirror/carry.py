@@ -1,9 +1,11 @@
-"""A whole mirror in one file: out as a CAR, and in from any copy.
+"""A whole mirror in one file: out as a CAR, or as plain files, and in from any copy.
 
 An export holds the whole tree and nothing else, blocks in depth-first order of first use, so that two exports of one
-edition are the same bytes. Bringing in takes only what an archive lacks, as one more edition's file, and only from a
-copy that its caller has verified; it refuses an older edition (`mirror.carry_back` takes from that what is lacking),
-another mirror's, and a log that is no continuation.
+edition are the same bytes. Plain files are what browsers open without anything more.
+
+Bringing in takes only what an archive lacks, as one more edition's file, and only from a copy that its caller has
+verified; it refuses an older edition (`mirror.carry_back` takes from that what is lacking), another mirror's, and a log
+that is no continuation.
 
 What was withdrawn since the edition held leaves the archive's files too, and with it all pages that earlier editions
 had and the new one has not, in the order of `mirror.store.archive`: the list of blocks, the edition, `head`, the files
@@ -18,7 +20,7 @@ from mirror import tree
 from mirror.alone import ONE_FILES, ONE_NOTE, ONE_PROOF
 from mirror.carry_pages import left_out_of, showing
 from mirror.edition import Edition
-from mirror.errors import Forked, Refused, Unverified
+from mirror.errors import Forked, MirrorError, Refused, Unverified
 from mirror.formats import car, merkle, unixfs
 from mirror.formats.checkpoint import Checkpoint
 from mirror.formats.cid import CID, RAW
@@ -60,6 +62,47 @@ def export(root: CID, get: Get, file: BinaryIO) -> int:
         count += 1
     writer.seal(root)
     return count
+
+
+def export_files(root: CID, get: Get, folder: Path) -> int:
+    """Write a tree as plain files into a new folder, as `ipfs get` does; how many they are.
+
+    Raises what is missing, malformed or too much before anything is written.
+    """
+    length = count = 0
+    for found in _walk(root, get):
+        count += 1
+        if count > FILES_AT_MOST:
+            raise Refused(f"there are more than {FILES_AT_MOST} files in this tree", hint=_RATHER_ONE_FILE)
+        length += unixfs.measure_file(found.link.cid, get).length
+    files.check_room(folder, length, "the files have")
+    for path, link in _walk(root, get):
+        _write(link.cid, get, folder.joinpath(*path))
+    return count
+
+
+FILES_AT_MOST = 4_000_000
+"""Plain files that are written: a million testimonies, their attachments and pages. File systems tire before that."""
+
+_RATHER_ONE_FILE = "without --files it is one file"
+
+
+def _walk(root: CID, get: Get) -> Iterator[tree.Found]:
+    """Every file of a tree; raises at the first folder that is not as it has to be."""
+    top = unixfs.Link("", root, tree.size_of_folder(get(root)))
+
+    def refuse(path: tree.Path, error: MirrorError) -> None:
+        raise error
+
+    return tree.walk(top, get, refuse)
+
+
+def _write(cid: CID, get: Get, path: Path) -> None:
+    """A file of a tree as one on the disk, which is new."""
+    files.make_folder(path.parent)
+    with files.creating(path) as file:
+        for chunk in unixfs.read_file(cid, get, strict=True):
+            file.write(chunk)
 
 
 def export_one(edition: Edition, index: int, get: Get, folder: Path) -> list[Path]:

@@ -129,6 +129,7 @@ DOCUMENTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "status": (("status",), {"edition", "behind", "next", "link", "newest_link"}),
     "fsck": (("fsck",), {"files", "blocks", "damaged", "items"}),
     "export": (("export", "-o", "x.car"), {"file", "blocks", "index_hash"}),
+    "export files": (("export", "--files", "-o", "tree"), {"folder", "files", "edition", "index_hash"}),
     "export one": (("export", "--one", "1", "-o", "one"), {"files", "index"}),
     "announce": (("announce",), {"announcement", "link", "newest_link", "vkey"}),
     "trust": (("trust", "--yes", "voices"), {"confirmed", "vkey"}),

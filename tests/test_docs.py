@@ -166,6 +166,7 @@ IN_JSON = [
     ("fsck", "fsck"),
     ("export", "export -o voices.car"),
     ("export", "export --one 1 -o one"),
+    ("export", "export --files -o tree"),
     ("import", "--home copy import voices.car"),
     ("follow", "--home copy follow --from voices"),
     ("drop", "--home copy drop 1"),
@@ -212,12 +213,12 @@ def test_cli_md_lists_the_names_in_every_json_document(
         for path, line, code in (("anchor ots", "anchor ots", 0), ("anchor upgrade", "anchor upgrade", 3)):
             assert main.run(["--json", *line.split(" "), "--calendar", calendar.url]) == code
             assert set(json.loads(capsys.readouterr().out)) in documents(path), line
-
         written = (tmp_path / "voices" / "mirror.toml").read_text()
         written = written.replace("calendars = []", f'calendars = ["{calendar.url}"]')
         (tmp_path / "voices" / "mirror.toml").write_text(written)
         assert main.run(["--json", "anchor", "ots", "--due"]) == 0
         assert set(json.loads(capsys.readouterr().out)) in documents("anchor ots")
+
 
 def test_cli_md_names_a_document_for_each_command() -> None:
     paid = {"inscribe", "anchor ethereum"}

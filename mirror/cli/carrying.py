@@ -23,6 +23,7 @@ from mirror.errors import Forked, Refused, Unverified
 from mirror.formats import entry as entries
 from mirror.formats.cid import CID
 from mirror.formats.unixfs import Get
+from mirror.site import places
 from mirror.store import files
 from mirror.store.archive import Archive
 from mirror.store.workspace import Workspace
@@ -36,22 +37,30 @@ T = TypeVar("T")
 @click.argument("what", required=False)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The new CAR file, or folder.")
 @click.option("--one", type=Index(), help="Only this testimony, with its proof.")
+@click.option("--files", "as_files", is_flag=True, help="Plain files in a new folder, for a browser to open.")
 @click.pass_obj
-def export(session: Session, what: str | None, *, output: Path, one: int | None) -> None:
+def export(session: Session, what: str | None, *, output: Path, one: int | None, as_files: bool) -> None:
     """Write the newest edition as one CAR: the whole tree and nothing else, the same bytes each time.
 
-    WHAT is an archive or a CAR; default the workspace's. Any IPFS tool imports the file. With --one, write a folder
-    with one testimony, its proof and its attachments, which verifies by itself: mirror verify FOLDER/note.txt.
+    WHAT is an archive or a CAR; default the workspace's. Any IPFS tool imports the file. With --files, write plain
+    files instead: index.html opens in any browser. With --one, write a folder with one testimony, its proof and its
+    attachments, which verifies by itself: mirror verify FOLDER/note.txt.
 
     \b
     mirror export -o voices.car
+    mirror export --files -o voices-to-read
     mirror export --one 17 -o testimony-17
     """
+    if as_files and one is not None:
+        raise Misused("--files and --one do not go together")
     check_new(output)
     with open_copy(session.home if what is None else Path(what), own=what is None) as copy:
         edition = Edition(copy.root, copy.get)
         if one is not None:
             _export_one(session, edition, one, copy.get, output)
+            return
+        if as_files:
+            _export_files(session, edition, copy.get, output)
             return
         with files.replacing(output) as file:
             count = carry.export(copy.root, copy.get, file)
@@ -66,6 +75,15 @@ def export(session: Session, what: str | None, *, output: Path, one: int | None)
             "index_hash": str(edition.root),
         }
     )
+
+
+def _export_files(session: Session, edition: Edition, get: Get, folder: Path) -> None:
+    count = carry.export_files(edition.root, get, folder)
+    wrote, number = many(count, "file", "files"), edition.number
+    session.terminal.say(f"wrote {folder}: edition {number}, {wrote}, index hash {edition.root}")
+    if (front := folder.joinpath(*places.FRONT)).exists():
+        session.terminal.say(f"to read it, open this in a browser: {front}")
+    session.terminal.give({"folder": str(folder), "edition": number, "files": count, "index_hash": str(edition.root)})
 
 
 def _export_one(session: Session, edition: Edition, index: int, get: Get, folder: Path) -> None:

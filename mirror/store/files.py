@@ -80,6 +80,13 @@ def create(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
         sync_folder(path.parent)
 
 
+@contextlib.contextmanager
+def creating(path: Path) -> Iterator[BinaryIO]:
+    """A file that must not exist yet, one of many of which none counts by itself: it is not synced."""
+    with _named_errors(path, "the file"), _create(path, SHARED) as file:
+        yield file
+
+
 def make_folder(path: Path, *, private: bool = False) -> None:
     """A folder with its parents, there already or made now; a private one is its owner's alone."""
     with _named_errors(path, "the folder"):
