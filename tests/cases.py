@@ -66,7 +66,7 @@ from handed import (
     with_page,
     withdrawn,
 )
-from judging import OTHER, holding, honest, signing
+from judging import OTHER, holding, honest, items, signing
 from storyteller import run_mirror
 from test_audit import ENTRIES, NEWER, SIGNING, STRAY, TILES
 from test_tampering_lies import SIZES
@@ -247,7 +247,7 @@ CASES: dict[str, Case] = {
     "one: another one damaged": one(3, damaged(lambda copy: copy.flip("note/00/00/00/02.txt", 40))),
     "one: a tile damaged": one(2, damaged(lambda copy: copy.flip("tile/0/000.p/4"))),
     "one: a tile of other hashes": one(2, lying(holding("tile/0/000.p/4", bytes(4 * 32)))),
-    "one: a page that is not listed": one(2, lying(holding("strange.txt", b"x"))),
+    "one: a page that is not listed": one(2, lying(items(lambda found: found[1:]))),
     "one: an edition by another key": one(2, lying(signing("edition", lambda text: sign_text(text, OTHER)))),
     "one: the charter": one(0),
     "one: one that no log lists": one(9),
@@ -280,6 +280,9 @@ CASES: dict[str, Case] = {
     "copy: checkpoint lost": Case(damaged(lambda copy: copy.lose("checkpoint"))),
     "copy: the first folder damaged": Case(damaged(lambda copy: copy.flip("/"))),
     "copy: the first folder lost": Case(damaged(lambda copy: copy.lose("/"))),
+    "tree: a checkpoint with its line twice": Case(
+        lying(signing("checkpoint", lambda text: sign_text(text, Mirror().key, Mirror().key)))
+    ),
     "tree: what was withdrawn is still here": Case(lying(still_here)),
     "tree: no attachments at all": Case(lying(lose_files)),
     "tree: a folder of another size": Case(lying(other_tsize)),

@@ -149,6 +149,13 @@ def test_fields_and_spellings(what: str, verifier: Modules) -> None:
     assert verifier.ask("parse", what=what, data=b"\xff").kind == "malformed"
 
 
+@pytest.mark.parametrize(
+    "tag", ["sl-rozaj-biske", "sl-rozaj-rozaj", "de-a-bb-u-co", "de-u-co-u-co", "i-klingon", "x-a"]
+)
+def test_language_tags(verifier: Modules, tag: str) -> None:
+    assert_alike(verifier, "language", tag.encode(), text(fields.language_tag))
+
+
 @given(TAGS | st.text(max_size=6))
 @example("\u0378")  # not assigned
 @example("A")
@@ -216,6 +223,8 @@ PROOF = proven(2)()["note.tlog-proof"]
 @given(mutated(st.just(PROOF)) | mangled(st.just(PROOF)))
 @settings(max_examples=200)
 @example(PROOF)
+@example(PROOF.replace(b"index", b"extra \nindex"))
+@example(PROOF.replace(b"index", b"extra AAAA\nindex"))
 def test_proofs(verifier: Modules, data: bytes) -> None:
     def parse(data: bytes) -> dict[str, Any]:
         made = proof.parse(data)
