@@ -10,7 +10,7 @@
 **Never twice.** A payment is kept before it is sent, and what is sent is what is kept: a run that was killed at any
 point goes on with the very same bytes, which a chain takes once. `faster` adds another with the same nonce, of which a
 chain takes one; whichever it is counts. A payment is given up only where its nonce was used by a stranger's, so many
-blocks ago as are waited for.
+blocks ago as are waited for, and no node knows ours. What is kept of it and is damaged is never paid for again.
 
 **Nobody is believed.** A receipt says only where to look: the block's header has to give its hash, the transactions the
 root in the header, and ours has to be among them, byte for byte. Every node is then asked for the hash of the block of
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mirror.edition import Edition
-from mirror.errors import BadProof, Malformed, Refused, Unverified
+from mirror.errors import FAULTS, BadProof, Malformed, Refused, Unverified
 from mirror.formats import amount, ether, ethereum, notes, transaction, wire
 from mirror.formats.checkpoint import Checkpoint
 from mirror.formats.ethereum import Proof
@@ -136,15 +136,27 @@ class Errand:
 
     @property
     def attempt(self) -> Attempt | None:
-        """What was signed for it and may be on its way; None where nothing is."""
+        """What was signed for it and may be on its way; None where nothing is. Raises `Malformed` for what is not."""
         data = self._kept.read_pending(self.anchor)
-        return None if data is None else parse_attempt(data)
+        try:
+            return None if data is None else parse_attempt(data)
+        except FAULTS as error:
+            hint = "take it from a backup: a payment may be on its way, and without this another would be made"
+            raise Malformed(f"{self._kept.pending_path(self.anchor)}: {error.message}", hint=hint) from None
 
     @property
     def proof(self) -> Proof | None:
-        """What was gathered."""
+        """What was gathered, each step of it checked. Raises `Malformed` where it is damaged."""
         data = self._kept.read(self.anchor)
-        return None if data is None else ethereum.parse_proof(data)
+        if data is None:
+            return None
+        try:
+            proof = ethereum.parse_proof(data)
+            proof.check()
+        except FAULTS as error:
+            hint = "take it from a backup, or move it away and type: mirror anchor ethereum"
+            raise Malformed(f"{self._kept.path(self.anchor)}: {error.message}", hint=hint) from None
+        return proof
 
     # Paying
 
@@ -244,8 +256,13 @@ class Errand:
         account, nonce = attempt.newest.sender(), attempt.newest.nonce
         if self.node.nonce(account, height) > nonce:
             deep = height - min(self._confirmations, DEPTH_ASKED) + 1
-            return PASSED if deep > 0 and self.node.nonce(account, deep) > nonce else USED
+            is_final = deep > 0 and self.node.nonce(account, deep) > nonce
+            return PASSED if is_final and not self._is_known(attempt) else USED
         return WAITING if any(self.node.knows(each) for each in attempt.hashes) else LOST
+
+    def _is_known(self, attempt: Attempt) -> bool:
+        """Whether any node has any of it: one that lost or hides it must not be why it is paid for again."""
+        return any(node.knows(each) for node in self._nodes for each in attempt.hashes)
 
     def is_outbid(self) -> bool:
         """Whether a block asks more for gas now than the best offer; it then waits until that changes."""
@@ -285,6 +302,19 @@ class Errand:
                 f"block {header.number} is not {proof.block.hex()} for {' and '.join(others)}",
                 hint="a chain may be reorganised: try again later; if it stays so, one of the nodes lies",
             )
+
+    def is_sound(self) -> bool:
+        """Whether what was gathered is undamaged; if not, it is forgotten, for what is under way to gather it anew.
+
+        Raises `Malformed` where nothing is under way.
+        """
+        try:
+            return self.proof is not None
+        except Malformed:
+            if self.attempt is None:
+                raise
+            self._kept.forget(self.anchor)
+            return False
 
     def holds(self) -> bool:
         """Whether the block of a proof that was gathered is still on the chain; if not, the proof is forgotten.

@@ -367,6 +367,45 @@ def test_one_that_cannot_be_made_any_more_is_given_up_late(payer: Payer, chain: 
     check(payer.anchor(), 0, "anchored      2 entries")
 
 
+def test_a_node_that_hides_a_payment_does_not_make_another(payer: Payer, chain: Anvil, relay: Relay) -> None:
+    payer.set(relay.url, chain.url)
+    payer.anchor()
+    relay.says["eth_getTransactionReceipt"] = None
+    chain.mine(5)
+    check(payer.anchor(), 0, "waiting       to be mined")
+    assert payer.kept() == [PENDING]
+    del relay.says["eth_getTransactionReceipt"]
+    check(payer.anchor(), 0, "anchored      2 entries")
+    assert payer.spent() == 1
+
+
+def test_a_damaged_payment_under_way_is_not_paid_again(payer: Payer, chain: Anvil) -> None:
+    payer.anchor()
+    path = payer.home / "secret" / "anchors" / PENDING
+    path.write_bytes(path.read_bytes()[:-9])
+    chain.mine(3)
+    check(
+        payer.anchor(), 1, f"{path}: the payments is not valid JSON", "take it from a backup: a payment may be on its"
+    )
+    assert payer.spent() == 1
+
+
+@pytest.mark.parametrize("how", ["cut", "changed"])
+def test_a_damaged_proof_is_gathered_anew(payer: Payer, chain: Anvil, how: str) -> None:
+    payer.anchored()
+    path, whole = payer.home / "secret" / "anchors" / COMPLETE, payer.read_kept(COMPLETE)
+    damaged = whole[:-9] if how == "cut" else whole[:-9] + (b"0" if whole[-9:-8] != b"0" else b"1") + whole[-8:]
+    path.write_bytes(damaged)
+    check(payer.anchor(), 0, "what was kept of ethereum-2.json was damaged; it is gathered anew", "anchored      2 ent")
+    assert payer.read_kept(COMPLETE) == whole
+    path.write_bytes(damaged)
+    (payer.home / "secret" / "anchors" / PENDING).unlink()
+    Path("new.txt").write_text("Told of a summer.")
+    published = payer.do("publish", "new.txt", "--language", "en", "--no-tokens", "--yes")
+    check(published, 0, f"{path}: ", "ethereum-2.json for the log of 2 entries is left out")
+    assert payer.spent() == 1
+
+
 def test_what_is_under_way_goes_first(payer: Payer, chain: Anvil) -> None:
     payer.anchor()
     payer.publish(["Told of a summer."])

@@ -123,8 +123,8 @@ def upgrade(session: Session, *, calendars: tuple[str, ...], bitcoin: tuple[str,
 
     With `--bitcoin`, or `bitcoin` in mirror.toml, each is compared with the block that it names, and what is not in
     that block is not kept; without, readers find that out. Nothing of an edition is changed here: `mirror publish`
-    takes complete proofs in. Exit code 1: a calendar showed a block that does not hold it. 3: something is still
-    awaited that has no block yet.
+    takes complete proofs in. Exit code 1: a calendar showed a block that does not hold it, or what is kept is damaged.
+    3: something is still awaited that has no block yet.
 
     \b
     mirror anchor upgrade

@@ -12,11 +12,11 @@ from mirror.cli.clocks import publishers_workspace
 from mirror.cli.main import Session
 from mirror.cli.paying import Paying, Purpose, Wishes, read_signed
 from mirror.cli.purse import Purse, enter_credentials, ethereum_of, import_key, make_key, open_nodes
-from mirror.cli.terminal import Terminal, many
+from mirror.cli.terminal import Terminal, in_one_line, many
 from mirror.cli.typed import Misused, as_typed, check_new
 from mirror.cli.unlocking import passphrase_option
 from mirror.edition import Edition
-from mirror.errors import FAULTS, Missing, Refused, Unavailable
+from mirror.errors import FAULTS, Malformed, Missing, Refused, Unavailable
 from mirror.formats import transaction
 from mirror.formats.ethereum import Proof, parse_proof
 from mirror.network.ethereum import Node
@@ -177,11 +177,21 @@ class _Work:
     def look_again(self) -> None:
         """Ask whether what was gathered still holds, and forget what an edition holds."""
         for anchor in ours(self._kept.complete()):
-            if anchor not in self._inside and self._is_here(anchor) and not self.errand(anchor).holds():
-                self._terminal.warn(f"{anchor.name} holds no more: the chain was reorganised; it is gathered anew")
+            if anchor not in self._inside:
+                self._look_at(anchor)
         for anchor in ours(self._kept.pending()):
             if anchor in self._inside:
                 self._kept.forget_pending(anchor)
+
+    def _look_at(self, anchor: Anchor) -> None:
+        errand = self.errand(anchor)
+        try:
+            if not errand.is_sound():
+                self._terminal.warn(f"what was kept of {anchor.name} was damaged; it is gathered anew")
+            elif self._is_here(anchor) and not errand.holds():
+                self._terminal.warn(f"{anchor.name} holds no more: the chain was reorganised; it is gathered anew")
+        except Malformed as error:
+            self._terminal.warn(f"{in_one_line(error.message)}; {error.hint}")
 
     def choose(self, wishes: Wishes) -> tuple[bytes, Errand | None]:
         """What is paid for, and the errand: one under way first; none where the newest log is anchored already."""
