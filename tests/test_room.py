@@ -274,14 +274,56 @@ def test_other_processes_lay_the_same(bench: Bench) -> None:
     assert room_of(bench) == laid_at_once(bench)
 
 
-def test_a_note_that_is_lost_is_said_to_be_missing(bench: Bench) -> None:
-    publish(bench, 1, 2)
-    cid = bench.head.entry(1).cid
-    archive = bench.workspace.archive
+def lose(bench: Bench, index: int) -> bytes:
+    """Take a note out of the archive's files, as a disk does; its bytes."""
+    archive, cid = bench.workspace.archive, bench.head.entry(index).cid
+    data = archive.blocks.get(cid)
     archive.set_dropping([cid])
     archive.finish_dropping(lambda: ())
-    forget_everything(bench)
+    return data
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_note_that_is_lost_is_said_to_be_missing(bench: Bench, is_known: bool) -> None:
+    publish(bench, 1, 2)
+    lose(bench, 1)
+    if not is_known:
+        forget_everything(bench)
     publish(bench, 3)
     page = read(bench, places.page(0))
     assert "Told as number 1." not in page
     assert "Told as number 2." in page
+    assert "Told as number 3." in page
+
+
+def test_nobody_waits_for_a_lost_note_of_others_to_be_withdrawn(bench: Bench) -> None:
+    publish(bench, 1, 2, 3)
+    lose(bench, 1)
+    bench.prepare()
+    bench.withdraw(2)
+    page = read(bench, places.page(0))
+    assert "Told as number 2." not in page
+    assert "Told as number 3." in page
+
+
+def test_a_lost_note_that_came_back_is_on_its_page_again(bench: Bench) -> None:
+    publish(bench, 1, 2)
+    data = lose(bench, 1)
+    publish(bench, 3)
+    bench.prepare()
+    with bench.workspace.archive.new_edition(99) as found:
+        found.put(CID.of_raw(data), data)
+        found.seal(bench.head.root)
+    bench.workspace.archive.refresh()
+    bench.publisher.write_edition()
+    assert "Told as number 1." in read(bench, places.page(0))
+    assert bench.verify().exit_code() == 0
+
+
+def test_letters_that_change_in_the_catalogue_come_on_no_page(bench: Bench) -> None:
+    publish(bench, 1, title="The title", tags=TAGS)
+    catalogue = bench.workspace.catalogue_path
+    catalogue.write_bytes(catalogue.read_bytes().replace(b"The title", b"The titlf"))
+    publish(bench, 2, tags=TAGS)
+    assert "The titlf" not in read(bench, places.tag("work", 0))
+    assert room_of(bench) == laid_at_once(bench)

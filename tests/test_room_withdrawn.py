@@ -1,6 +1,7 @@
 """What was withdrawn is in no byte that is kept: no page of any edition, no list, no cache, no copy, no node."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,6 +129,15 @@ def test_a_room_that_is_given_up_leaves_with_the_next_withdrawal(bench: Bench) -
     bench.prepare()
     bench.withdraw(HIDDEN, VERSION)
     bench.workspace.catalogue_path.unlink()  # as the command line does where mirror.toml wants no room
+    assert kept(bench) == set()
+
+
+def test_a_catalogue_that_somebody_holds_open_goes_too(bench: Bench) -> None:
+    bench.prepare()
+    holder = sqlite3.connect(bench.workspace.catalogue_path)
+    holder.execute("BEGIN EXCLUSIVE")
+    bench.withdraw(HIDDEN, VERSION)
+    holder.close()
     assert kept(bench) == set()
 
 

@@ -23,6 +23,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata, resources
@@ -31,7 +32,7 @@ from itertools import chain, islice
 from typing import NamedTuple, Protocol
 
 from mirror import tree
-from mirror.errors import Malformed, Missing, NeedsNewer
+from mirror.errors import BadBlock, Malformed, Missing, NeedsNewer
 from mirror.formats import entry as entries
 from mirror.formats import notes, tile, unixfs
 from mirror.formats.cid import CID, DAG_PB
@@ -159,9 +160,17 @@ class _Room:
             raise Malformed(f"{tree.CHARTER} is a {charter.word}")
         self._mirror = Mirror(charter, choices.leave, choices.support)
         self._version = _version(self._mirror)
+        self._is_lacking = False
 
     def lay(self) -> dict[str, Link]:
-        is_known = self._catalogue.state == self._state(self._laid.before)
+        if self._catalogue.state == self._state(self._laid.before):
+            try:
+                return self._lay(is_known=True)
+            except (Missing, BadBlock):
+                pass  # a note was lost: the others on its pages are laid all the same
+        return self._lay(is_known=False)
+
+    def _lay(self, *, is_known: bool) -> dict[str, Link]:
         dirty = self._read_new() if is_known else None
         if dirty is None:
             self._read_all()
@@ -175,7 +184,7 @@ class _Room:
         }
         found |= {name: self._put((name,), data).link for name, data in self._single()}
         room = {name: link for name, link in found.items() if link is not None}
-        self._catalogue.set_state(self._state({**self._laid.top, **room}))
+        self._catalogue.set_state("" if self._is_lacking else self._state({**self._laid.top, **room}))
         return room
 
     def _change(self, name: str, is_known: bool, changes: Iterator[Change]) -> Link | None:
@@ -262,15 +271,26 @@ class _Room:
 
     def _testimony(self, cid: CID) -> Testimony | None:
         """A note of the tree; None where the archive lacks it, which is what its page says then."""
-        try:
-            note = notes.peek(self._laid.get(cid))
-        except (Missing, NeedsNewer):
-            return None
+        note = self._note(cid)
         return note if isinstance(note, Testimony) else None
 
     def _withdrawal(self, data: bytes) -> Withdrawal | None:
-        note = notes.peek(self._laid.get(entries.parse(data).cid))
+        note = self._note(entries.parse(data).cid)
         return note if isinstance(note, Withdrawal) else None
+
+    def _note(self, cid: CID) -> object:
+        data = self._read(cid)
+        with suppress(NeedsNewer):
+            return None if data is None else notes.peek(data)
+        return None
+
+    def _read(self, cid: CID) -> bytes | None:
+        """A note's bytes; None where it is lost or damaged, and then all is read again for the next edition."""
+        try:
+            return self._laid.get(cid)
+        except (Missing, BadBlock):
+            self._is_lacking = True
+            return None
 
     # The pages
 
@@ -286,8 +306,8 @@ class _Room:
     def _told(self, row: Listed) -> _Told:
         """What a page says of an entry, and its note where that is needed."""
         index, kind, cid, *_, is_live = row
-        needed = is_live or kind == entries.WITHDRAWAL
-        data = self._laid.get(CID(cid)) if needed else None
+        read = self._laid.get if is_live else self._read if kind == entries.WITHDRAWAL else None
+        data = None if read is None else read(CID(cid))
         return row, tuple(self._catalogue.translations(index)), tuple(self._catalogue.replacing(index)), data
 
     def _lists(self, kind: str, dirty: _Dirty | None) -> Iterator[Change]:

@@ -122,7 +122,7 @@ class InFile:
 def remove(path: Path) -> bool:
     """Remove the files of an index; whether they are gone."""
     try:
-        for end in ("", "-wal", "-shm"):
+        for end in ("", "-wal", "-shm", "-journal"):
             Path(f"{path}{end}").unlink(missing_ok=True)
     except OSError:
         return False

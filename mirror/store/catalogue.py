@@ -4,14 +4,19 @@ Whatever stands here was read out of the tree's notes and can be read out of the
 where it is damaged, and made anew where it does not speak of the tree that it is asked about. So it is no record of
 anything; it spares whoever publishes one more testimony the reading of all others.
 
+Pages are laid from it and signed, so a letter that changed on the disk must not get into them: `catalogue.sqlite.sum`
+has the SHA-256 of the file as it was left, and one that is not so is damaged. That finds accidents; whoever may write
+here may write `mirror.toml` too.
+
 What is withdrawn is overwritten with zeros here too (`secure_delete`), and the journal of a change is removed with it.
 Where the file cannot be used (another program holds it, the disk is full or read-only), a catalogue in memory serves
-this run, a few hundred bytes for each testimony.
+this run, a few hundred bytes for each testimony; the file, which would go on telling what is withdrawn, is removed.
 
 Rows are plain tuples, so that neither the reading room needs to know this module nor this one the reading room.
 """
 
 import contextlib
+import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -63,13 +68,48 @@ def with_catalogue(path: Path | None, work: Callable[["Catalogue"], T]) -> T:
     Where the file is damaged, an empty one takes its place; where it cannot be used, one in memory does. `work` then
     begins again, and finds a catalogue that speaks of nothing.
     """
-    for attempt in (path, path):
+    if path is None or not (_is_as_left(path) or remove(path)):
+        return _work(None, work)
+    for _ in range(2):
         try:
-            return _work(attempt, work)
+            made = _work(path, work)
         except Failed as failure:
-            if not failure.damaged or not cache.remove(attempt or Path()):
+            if not remove(path) or not failure.damaged:
                 break
+        else:
+            _remember(path)
+            return made
     return _work(None, work)
+
+
+def remove(path: Path) -> bool:
+    """Remove the catalogue at a path; whether it is gone."""
+    with contextlib.suppress(OSError):
+        _sum_of(path).unlink(missing_ok=True)
+    return cache.remove(path)
+
+
+def _sum_of(path: Path) -> Path:
+    return Path(f"{path}.sum")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_as_left(path: Path) -> bool:
+    """Whether the file is there and what the last run left."""
+    try:
+        return _sum_of(path).read_bytes() == _digest(path).encode()
+    except OSError:
+        return False
+
+
+def _remember(path: Path) -> None:
+    """Say how the file was left; where that cannot be said, it is made anew the next time."""
+    with contextlib.suppress(OSError, MirrorError):
+        files.replace(_sum_of(path), _digest(path).encode())
 
 
 def _work(path: Path | None, work: Callable[["Catalogue"], T]) -> T:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mirror.store.catalogue import Catalogue, Listed, Live, with_catalogue
+from mirror.store.catalogue import Catalogue, Listed, Live, remove, with_catalogue
 
 WORDS = ("A title that goes", "How it begins", "rare-tag")
 
@@ -94,13 +94,26 @@ def test_a_schema_of_another_version_is_made_anew(path: Path) -> None:
     assert with_catalogue(path, lambda catalogue: catalogue.size) == 0
 
 
-def test_a_file_that_another_program_holds_is_left_alone(path: Path) -> None:
-    before = path.read_bytes()
+def test_a_file_that_another_program_holds_is_done_without_and_tells_nothing_any_more(path: Path) -> None:
     holder = sqlite3.connect(path)
     holder.execute("BEGIN EXCLUSIVE")
     assert with_catalogue(path, lambda catalogue: catalogue.size) == 0
     holder.close()
-    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_letter_that_changed_on_the_disk_is_damage(path: Path, word: str) -> None:
+    data = path.read_bytes()
+    at = data.index(word.encode())
+    path.write_bytes(data[:at] + b"!" + data[at + 1 :])
+    assert with_catalogue(path, lambda catalogue: (catalogue.state, catalogue.size)) == ("", 0)
+
+
+def test_a_journal_that_was_left_goes_with_its_file(path: Path) -> None:
+    Path(f"{path}-journal").write_bytes(b"A title that goes" * 100)
+    assert remove(path)
+    assert list(path.parent.iterdir()) == []
 
 
 def test_a_row_twice_is_damage_and_the_work_begins_again(path: Path) -> None:
