@@ -3,7 +3,7 @@
     index.html                        the front page, in the charter's language
     language/<interface tag>.html     the front page in each language of the interface
     page/00/00/00/12.html             log indexes 384 to 415, thirty-two to a page; entry 390 is there at #390, for ever
-    language/<tag>/00/00.html         the first thirty-two testimonies in a language, oldest first
+    language/<tag>/00/00.html         the first thirty-two testimonies in a language, oldest first; `con-` for `con`
     tag/<2 hex>/<30 hex>/00/00.html   the first thirty-two with a tag
 
 A tag may be in any script, differ from another in normal form alone, or be the name of a device (`con`), and what it
@@ -22,6 +22,9 @@ from mirror.tree import Path, number_path
 
 ON_A_PAGE = 32
 """Testimonies, or entries of the log, on one page: as much as a phone holds at once."""
+
+_DEVICES = frozenset({"aux", "con", "nul", "prn"})
+"""Languages (Aurá, Cofán, Nusa Laut, Prasuni) whose names no folder can have where Windows keeps them for devices."""
 
 FRONT: Path = ("index.html",)
 VERIFIER: Path = ("verify.html",)
@@ -47,7 +50,7 @@ def front(tag: str) -> Path:
 
 def language(tag: str, number: int) -> Path:
     """Page `number`, from 0, of the testimonies in a language."""
-    return ("language", tag, *_pairs(number))
+    return ("language", f"{tag}-" if tag in _DEVICES else tag, *_pairs(number))
 
 
 def tag(name: str, number: int) -> Path:

@@ -40,6 +40,8 @@ def test_links_lead_there_and_lie_in_the_reading_room(here: Path, there: Path) -
         (places.language("en", 9_999), "language/en/99/99.html"),
         (places.language("en", 10_000), "language/en/01/00/00.html"),
         (places.language("en", 1_234_567), "language/en/01/23/45/67.html"),
+        (places.language("con", 0), "language/con-/00/00.html"),
+        (places.language("nul-Latn", 0), "language/nul-Latn/00/00.html"),
         (places.tag("work", 1), "tag/00/e13ed7af55b27622f1d6eab5bec014/00/01.html"),
     ],
 )
