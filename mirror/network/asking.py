@@ -8,19 +8,24 @@ A refusal is told in the counterpart's own words, wherever its kind of service p
     {"message": …} or {"Message": …}                    IPFS Cluster, Kubo
     {"error": {"reason": …, "details": …}}              the Pinning Services API
 
-Whether what it says is true is for whoever asks.
+Whether what it says is true is for whoever asks. Some repeat in it what they were asked for: where a path may hold a
+key, `hiding` takes it out again.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from mirror.errors import Malformed, Unavailable
+from mirror.errors import Malformed, MirrorError, Unavailable
 from mirror.network.answers import quote, read_json
 from mirror.network.http import Answer
 
 ANSWER_AT_MOST = 16 * 1024 * 1024
 """Bytes of one answer in JSON: a thousand pins with twenty addresses and a name of the longest kind are half that."""
+
+KEY_AT_LEAST = 12
+"""Letters in a piece of a path that may be a key: providers' have 32, and `archive` or `mainnet` is none."""
 
 _SHUT = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
@@ -50,6 +55,19 @@ def understood(answer: Answer, read: Callable[[bytes], Read]) -> Read:
 def garbled(who: str, error: Malformed) -> Unavailable:
     """What to raise for an answer that is none: its `error`, in the name of whoever gave it."""
     return Unavailable(f"{who} does not answer what was asked: {error.message}", how="not what was asked")
+
+
+@contextlib.contextmanager
+def hiding(path: str) -> Iterator[None]:
+    """What is raised within shows nothing of `path` that may be a key."""
+    try:
+        yield
+    except MirrorError as error:
+        secrets = [path, *(piece for piece in path.split("/") if len(piece) >= KEY_AT_LEAST)]
+        for secret in filter(lambda each: len(each) >= KEY_AT_LEAST, secrets):
+            error.message = error.message.replace(secret, "…")
+        error.args = (error.message,)
+        raise
 
 
 def _reason(body: bytes) -> str:

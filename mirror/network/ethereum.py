@@ -9,7 +9,8 @@ Nothing that it says of itself is believed further than its cost: whoever asks s
 recomputes it. `block` is checked: its header gives its hash, its transactions the root in that header, so a node can
 hide a block or show one that is on no chain, and cannot show another in its place.
 
-Providers give people an address whose path is a key. So no path is ever shown: errors name the host alone.
+Providers give people an address whose path is a key. So no path is ever shown: errors name the host alone, also where
+the node repeats it.
 
 Reference: the Ethereum execution APIs (`eth_…`), JSON-RPC 2.0. Out of scope: subscriptions, traces, filters, batches.
 """
@@ -25,7 +26,7 @@ from mirror.formats.described import bytes_of, number_of, raw_of
 from mirror.formats.ethereum import Header, header_of
 from mirror.formats.payment import Block, Fees, Mined, Payment
 from mirror.network.answers import quote, read_json
-from mirror.network.asking import garbled
+from mirror.network.asking import garbled, hiding
 from mirror.network.held import Authorization
 from mirror.network.http import Answer, Route, check_address
 
@@ -244,7 +245,10 @@ class Node:
         """The result of one call. Raises `Declined` where it is an error, `Unavailable` where there is none."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
         headers = {"Content-Type": "application/json"}
-        answer = self._peer.post(self._path, body, at_most=at_most, headers=headers)
+        with hiding(self._path):
+            return self._result(method, self._peer.post(self._path, body, at_most=at_most, headers=headers))
+
+    def _result(self, method: str, answer: Answer) -> Any:
         try:
             said = read_json(answer.body)
         except Malformed as error:

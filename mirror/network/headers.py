@@ -27,7 +27,7 @@ from mirror.errors import Malformed, Missing, Unavailable
 from mirror.formats import bitcoin, wire
 from mirror.formats.heads import Said
 from mirror.network.answers import read_json, take
-from mirror.network.asking import understood
+from mirror.network.asking import hiding, understood
 from mirror.network.http import Answer, Peer, Route, check_address
 
 ANSWER_AT_MOST = 16 * 1024
@@ -104,6 +104,10 @@ class _Bitcoin:
 
     def header(self, height: int) -> bytes:
         """The header at a height. Raises Missing where it has none, Unavailable where it shows none."""
+        with hiding(self._path):
+            return self._found(height)
+
+    def _found(self, height: int) -> bytes:
         while len(self._ways) > 1:
             with contextlib.suppress(_NotSo):
                 return self._ways[0](height)

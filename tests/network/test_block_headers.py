@@ -141,6 +141,17 @@ def test_a_path_is_used_and_never_shown(chain: Chain) -> None:
             assert "s3cret" not in str(asked.bitcoin(FIRST))
 
 
+@pytest.mark.parametrize("status", [404, 500, 200])
+def test_a_path_that_is_repeated_is_not_shown(chain: Chain, status: int) -> None:
+    with Explorer(chain) as explorer:
+        explorer.replies[""] = answering(b'{"error": "no key a-key-of-a-provider in /a-key-of-a-provider/api"}', status)
+        with Endpoints(ROUTE, bitcoin=[f"{explorer.url}/a-key-of-a-provider/api"]) as asked:
+            (said,) = asked.bitcoin(FIRST)
+    assert said.value is None
+    assert "no key … in" in said.words
+    assert "a-key-of" not in said.words
+
+
 @pytest.mark.parametrize("url", ["", "ftp://explorer.test", "http://user:pass@explorer.test", "explorer.test"])
 def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
     with pytest.raises(Malformed, match="address"):

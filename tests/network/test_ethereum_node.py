@@ -304,6 +304,18 @@ def test_a_path_is_shown_nowhere(relay: Relay) -> None:
     assert error.hint == "enter them with: mirror anchor ethereum --credentials"
 
 
+@pytest.mark.parametrize("status", [404, 500, 200])
+def test_a_path_that_a_node_repeats_is_shown_nowhere(relay: Relay, status: int) -> None:
+    body = (
+        b'{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"no key a-key-of-a-provider in /v3/a-key-of-a-provider"}}'
+    )
+    relay.says["eth_chainId"] = Raw(body, status)
+    with Node(f"{relay.url}/v3/a-key-of-a-provider", Route()) as node:
+        error = refusal(node.chain, Unavailable)
+    assert "no key … in" in error.message
+    assert "a-key-of" not in error.message + str(error) + repr(error)
+
+
 def test_credentials_are_shown_to_the_node_alone(relay: Relay) -> None:
     with Node(relay.url, Route(), Authorization.bearer("a-token")) as node:
         relay.says["eth_chainId"] = Declines("no a-reason")
