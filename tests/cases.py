@@ -68,7 +68,7 @@ from handed import (
 )
 from judging import OTHER, holding, honest, items, signing
 from storyteller import run_mirror
-from test_audit import ENTRIES, NEWER, SIGNING, STRAY, TILES
+from test_audit import ENTRIES, NEWER, SIGNING, STRAY, TILES, list_with_another_token
 from test_tampering_lies import SIZES
 from test_verify import PAGES
 from test_verify_memory import later
@@ -249,6 +249,7 @@ CASES: dict[str, Case] = {
     "one: a tile of other hashes": one(2, lying(holding("tile/0/000.p/4", bytes(4 * 32)))),
     "one: a page that is not listed": one(2, lying(items(lambda found: found[1:]))),
     "one: an edition by another key": one(2, lying(signing("edition", lambda text: sign_text(text, OTHER)))),
+    "one: one that the log lists with another Withdrawal": one(4, lying(list_with_another_token)),
     "one: the charter": one(0),
     "one: one that no log lists": one(9),
     "file: a block that is not used": Case(reblocked(lambda blocks: blocks.append((CID.of_raw(b"x"), b"x")))),
@@ -309,6 +310,9 @@ CASES: dict[str, Case] = {
         "kept",
     ),
     "archive: a note that its keeper left out": Case(as_archive(left_out), "kept"),
+    "archive: a list of what is left out that is none": Case(
+        as_archive(lambda files, copy: (left_out(files, copy), files.update({"kept/left-out": b"x"}))), "kept"
+    ),
     "announced: another edition": Case(
         announced(lambda mirror: setattr(mirror, "edit_announcement", lambda made: replace(made, edition=2))),
         "announcement.txt",
