@@ -92,6 +92,19 @@ def test_the_newest_of_several_sources_is_taken_and_a_broken_one_named(
     assert f"the CAR {broken}: " in done.err
 
 
+@pytest.mark.parametrize("command", [["follow", "--from"], ["import"]])
+def test_what_an_interrupted_fetch_left_goes_once_a_newer_edition_came_another_way(
+    publisher: Publisher, copy: Path, command: list[str]
+) -> None:
+    follow(copy, "--from", publisher.home)
+    left = copy / "cache" / "following"
+    left.parent.mkdir(exist_ok=True)
+    left.write_bytes(b"some of an edition in which stands what was withdrawn since")
+    publisher.publish(["Testimony 6."])
+    assert run_mirror("--home", copy, *command, publisher.home).code == 0
+    assert not left.exists()
+
+
 def test_an_older_edition_changes_nothing(publisher: Publisher, copy: Path, tmp_path: Path) -> None:
     publisher.run("export", "-o", tmp_path / "old.car")
     publisher.publish(["One more."])

@@ -145,6 +145,7 @@ def _import(session: Session, what: Path, key_text: str | None) -> int:
                 edition, count = filled.held, filled.blocks
             else:
                 edition, count = _keeping_evidence(session, archive, copy, carry.bring_in)
+                workspace.following_path.unlink(missing_ok=True)  # it may hold what was withdrawn since
     if filled is None:
         new = many(count, "new block", "new blocks")
         session.terminal.say(f"{edition.key.name}: edition {edition.number} is here now, {new}")

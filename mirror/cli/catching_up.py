@@ -124,7 +124,7 @@ class Round:
         way = f" through {route.proxy.rpartition('@')[2]}" if route.proxy else ""
         self.session.terminal.tell(f"asking {many(len(peers), 'gateway', 'gateways')}{way}: {who}")
         with Gateways([Gateway(peer, time.monotonic) for peer in peers], time.monotonic) as asked:
-            distant = Distant(self.session, asked, self.workspace.home / "cache" / "following")
+            distant = Distant(self.session, asked, self.workspace.following_path)
             try:
                 yield distant
             finally:
@@ -179,6 +179,8 @@ class Round:
         code = self._take(choice, distant)
         if distant is not None and code != 3:
             distant.forget()
+        if distant is None and choice.shown is not None and code == 0:
+            self.workspace.following_path.unlink(missing_ok=True)  # it may hold what was withdrawn since
         return code
 
     def _stop(self, found: Contradiction, distant: Distant | None) -> int:

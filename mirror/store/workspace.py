@@ -65,6 +65,11 @@ class Workspace:
         return self.home / "cache" / "catalogue.sqlite"
 
     @property
+    def following_path(self) -> Path:
+        """What a keeper fetched of an edition that she has not taken in yet; a cache."""
+        return self.home / "cache" / "following"
+
+    @property
     def credentials(self) -> Credentials:
         """What services ask of whoever pins to them."""
         return Credentials(self._secret)
