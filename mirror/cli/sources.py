@@ -190,6 +190,7 @@ def _open_archive(folder: Path, index: Path | None) -> Iterator[Copy]:
 
     with Archive(folder, index) as archive:
         root, blocks = archive.head(), archive.blocks
+        archive.check_left_out()
         damage = _damage_of_editions(archive.editions().values(), blocks)
         yield Copy(f"the archive {folder}", root, archive.get, archive.announcement(), damage, source=blocks)
 

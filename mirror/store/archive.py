@@ -102,6 +102,10 @@ class Archive:
         """Those of them that their author took back with her token or key, before the log says so."""
         return self._left_out[1]
 
+    def check_left_out(self) -> None:
+        """Raise `Malformed` where the list cannot be read: found later, it would seem to be a block's fault."""
+        len(self.left_out)
+
     @cached_property
     def _left_out(self) -> tuple[frozenset[CID], frozenset[CID]]:
         try:
