@@ -4,7 +4,7 @@
 //
 //   given     [{ path, blob }]: files that were dropped, picked or pasted, with the paths that they had
 //   options   key        a vkey or k51…, or ""
-//             isGiven    whether the reader says that she compared it; a key out of a link is only claimed
+//             isGiven    whether the reader says that she compared it, wherever she has it from
 //             link       what a link says, or "": the tree that it names, and the key in it
 //             seen       bytes of an announcement that the reader kept from before, or null
 //             webcrypto  false keeps to our own arithmetic
@@ -39,7 +39,7 @@ export async function judge(given, options = {}) {
   try {
     const parsed = link ? parseLink(link) : null;
     const named = key ? parseTypedKey(key) : claimOf(parsed);
-    const trust = { named, isGiven: Boolean(key) && isGiven, seen };
+    const trust = { named, isGiven: Boolean(named) && isGiven, seen };
     return (await judgeOpen(await openGiven(given, run), parsed, trust, run)).toJson();
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
@@ -74,6 +74,7 @@ async function measured(beside, name) {
 async function evidenceOf(copy, link, announcement) {
   const { what, root } = copy;
   const get = (cid) => copy.get(cid);
+  if (announcement) checkAnnouncement(announcement);
   const wanted = wantedRoot(link, announcement);
   if (wanted === null || wanted === root) {
     return { what, root, get, announcement: announcement ?? copy.announcement };
@@ -89,12 +90,14 @@ async function evidenceOf(copy, link, announcement) {
 
 function wantedRoot(link, announcement) {
   if (link) return link.scheme === "ipfs" ? parseCid(link.cid) : null;
-  if (!announcement) return null;
-  const content = peek(announcement);
-  if (content.word !== "announcement") {
-    throw new Fault("refused", `with an archive goes an announcement, and this is a ${content.word}`);
+  return announcement ? peek(announcement).rootCid : null;
+}
+
+function checkAnnouncement(note) {
+  const { word } = peek(note);
+  if (word !== "announcement") {
+    throw new Fault("refused", `with an archive goes an announcement, and this is a ${word}`);
   }
-  return content.rootCid;
 }
 
 function unopened(what, error) {

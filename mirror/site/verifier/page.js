@@ -12,6 +12,9 @@ import { Stopped, runCheck, serveChecks } from "./worker.js";
 /** Names of given files that are listed one by one. */
 const LISTED = 20;
 
+/** Bytes of a file that may be a saved copy of this page: it has far fewer. */
+const PAGE_AT_MOST = 8 << 20;
+
 /** What the page holds: files given so far, what is shown again in another language, the check that runs. */
 const state = { files: [], shown: null, running: null, ownHash: "" };
 
@@ -108,6 +111,12 @@ function readFragment() {
   return { languages, key: unescaped(key) };
 }
 
+/** Another key than before was compared by nobody, whoever ticked it. */
+function nameKey(key) {
+  byId("compared").checked &&= byId("key").value === key;
+  byId("key").value = key;
+}
+
 function unescaped(text) {
   try {
     return decodeURIComponent(text);
@@ -122,18 +131,12 @@ function whatIsAsked() {
   const seen = byId("seen").value.trim();
   const isCompared = byId("compared").checked;
   return {
-    key: isLink ? (isCompared ? keyOfLink(text) : "") : text,
+    key: isLink ? "" : text,
     link: isLink ? text : "",
     isGiven: isCompared,
     seen: seen ? new TextEncoder().encode(`${seen}\n`) : null,
     webcrypto: hasCryptography(),
   };
-}
-
-/** The key in a link, as text: what stands behind its #, or the name on IPNS that it leads to. */
-function keyOfLink(link) {
-  const [address, fragment] = link.split("#");
-  return fragment ? unescaped(fragment) : /k51[0-9a-z]+/.exec(address)?.[0] ?? "";
 }
 
 function hasCryptography() {
@@ -192,7 +195,8 @@ async function splitPages(given) {
   const pages = [];
   const rest = [];
   for (const each of given) {
-    if (each.path.includes("/") || !/\.html?$/i.test(each.path)) rest.push(each);
+    const isPage = !each.path.includes("/") && /\.html?$/i.test(each.path) && each.blob.size <= PAGE_AT_MOST;
+    if (!isPage) rest.push(each);
     else pages.push({ name: each.path, hash: encodeHex(sha256(new Uint8Array(await each.blob.arrayBuffer()))) });
   }
   return [pages, rest];
@@ -237,9 +241,10 @@ function open() {
   openGiving();
   byId("check").onclick = start;
   byId("cancel").onclick = () => state.running?.abort();
+  byId("compared").checked = false;
   globalThis.onhashchange = () => {
     const named = readFragment();
-    if (named.key) byId("key").value = named.key;
+    if (named.key) nameKey(named.key);
   };
   byId("still").hidden = true;
   byId("speaking").hidden = false;

@@ -26,6 +26,7 @@ export const FALSE = "false";
 export const NOT_CHECKED = "not checked";
 
 const ALWAYS_ASKED = [KEY, UNCHANGED, SIGNED, COMPLETE];
+const UNTOLD = ["older-edition", "seen-not-announced"]; // of `append-only`, where the reader asked for it
 const FAULTS_AT_MOST = 10000;
 
 // A line of a report; `words` only where English needs more than its parameters in their places.
@@ -101,8 +102,8 @@ export class Report {
     const verdicts = CLAIMS.map((claim) => this.verdict(claim));
     if (verdicts.some(({ state }) => state === FALSE)) return 1;
     const isOpen = verdicts.some(({ claim, state }) => ALWAYS_ASKED.includes(claim) && state !== HOLDS);
-    const isOlder = this.said.get(APPEND_ONLY)?.lines[0]?.code === "older-edition";
-    return isOpen || isOlder ? 3 : 0;
+    const isUntold = UNTOLD.includes(this.said.get(APPEND_ONLY)?.lines[0]?.code);
+    return isOpen || isUntold ? 3 : 0;
   }
 
   // The report as plain values. A note is in it only where what was asked of it holds, and nothing at all is false.

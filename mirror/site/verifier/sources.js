@@ -12,6 +12,7 @@ import { isRaw, parseCid } from "./cid.js";
 import { Fault, isFault, malformed, missing } from "./fault.js";
 import { folderCid } from "./fields.js";
 import { NOTE_AT_MOST, splitNote } from "./note.js";
+import { peek } from "./notes.js";
 import { isEvidence, PROOF_AT_MOST } from "./proof.js";
 import { nameFile, putFolder } from "./unixfs.js";
 
@@ -24,13 +25,18 @@ const EDITION = /^editions\/(?:[0-9]{6}|[1-9][0-9]{6,17})\.car$/;
 export async function openGiven(given, run) {
   if (!given.length) throw new Fault("refused", "nothing is given");
   const files = new Map(withoutCommonFolder(given).map(({ path, blob }) => [path, blob]));
+  if (files.size < given.length) throw new Fault("refused", `two of the ${given.length} files given have one name`);
   const folder = inside(files, "archive/");
   if ([...folder.keys()].some((path) => path.startsWith("editions/"))) return { copy: await openArchive(folder, run) };
   if ([...files.keys()].some((path) => path.startsWith("editions/"))) return { copy: await openArchive(files, run) };
-  if (["edition.txt", "charter.txt", "checkpoint"].some((name) => files.has(name)) && files.size > 1) {
-    return { copy: await openFolderOfFiles(files, run) };
-  }
+  if (isTree(files)) return { copy: await openFolderOfFiles(files, run) };
   return openFiles(files, run);
+}
+
+// One page of a tree may also lie there as a note, beside its proof.
+function isTree(files) {
+  const pages = ["edition.txt", "charter.txt", "checkpoint"].filter((name) => files.has(name)).length;
+  return pages > 1 || (pages === 1 && [...files.keys()].some((path) => /^(?:tile|note)\//.test(path)));
 }
 
 // Paths below the one folder that everything lies in, if there is one.
@@ -61,19 +67,45 @@ async function openFiles(files, run) {
       if (open.copy) throw new Fault("refused", "more than one CAR is given");
       open.copy = await openCar(path, blob, run);
     } else if (name.endsWith(".tlog-proof")) {
+      if (open.proof) throw new Fault("refused", "more than one proof is given");
       open.proof = await bytesOf(blob, PROOF_AT_MOST, "the proof");
     } else if (path.startsWith("file/") || !(await takeNote(open, path, blob))) {
       open.beside.set(name, blob);
     }
   }
-  if (open.copy || open.note || open.evidence) return open;
-  if (open.proof) throw new Fault("refused", "a proof says nothing without its note");
-  throw malformed(`${open.what} is neither a CAR nor a note`);
+  if (!open.copy && !open.note && !open.evidence) {
+    const [other] = open.beside.keys();
+    if (other === undefined) throw new Fault("refused", "a proof says nothing without its note");
+    throw malformed(`${other} is neither a CAR nor a note`);
+  }
+  checkNoneLeft(open, [...files.keys()]);
+  return open;
 }
 
-// Whether a file is a note or fork evidence, and no other one was taken before.
+// A reader takes for judged what she gave. So what nothing would look at is refused, but for what desktops leave.
+function checkNoneLeft({ copy, evidence, note, proof, beside }, paths) {
+  if (evidence && (copy || proof)) throw new Fault("refused", "the evidence of a fork is judged alone");
+  if (copy && proof) throw new Fault("refused", "a proof is judged with its note, and without a CAR");
+  const listed = copy || evidence ? [] : attachmentsOf(note);
+  const isLeft = (name) => beside.has(name) && !name.startsWith(".") && !listed?.includes(name);
+  const left = listed && paths.find((path) => !path.startsWith("file/") && isLeft(path.split("/").at(-1)));
+  if (left) throw malformed(`${left} is neither a CAR nor a note, and no attachment that the note lists`);
+}
+
+// The names of a note's attachments; null where it cannot be read, which is said later.
+function attachmentsOf(note) {
+  try {
+    return (peek(note).attachments ?? []).map(({ name }) => name);
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    return null;
+  }
+}
+
+// Whether a file is a note or fork evidence, of which only one is judged at a time.
 async function takeNote(open, path, blob) {
-  if (blob.size > NOTE_AT_MOST || open.note || open.evidence) return false;
+  if (blob.size > NOTE_AT_MOST) return false;
+  const before = open.note ?? open.evidence;
   const data = new Uint8Array(await blob.arrayBuffer());
   try {
     if (isEvidence(data)) open.evidence = data;
@@ -82,6 +114,7 @@ async function takeNote(open, path, blob) {
     if (!isFault(error)) throw error;
     return false;
   }
+  if (before) throw new Fault("refused", `${open.what} and ${path} are given; give one of them at a time`);
   open.what = path;
   return true;
 }

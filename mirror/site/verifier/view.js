@@ -172,7 +172,7 @@ function paragraphsOf(body) {
 function factsOf(note) {
   const list = make("dl", "facts");
   const facts = [
-    ["read_author", note.author],
+    ["read_author", note.author ? [note.author.name, note.author.key] : ""],
     ["read_language", note.language],
     ["read_date", note.date],
     ["read_tags", note.tags?.length ? note.tags.map((tag) => `#${tag}`) : ""],

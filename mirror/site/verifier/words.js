@@ -20,7 +20,7 @@ export function nearestLanguage(wanted) {
     const first = subtags[0].toLowerCase();
     const traditional = subtags.some((each) => ["hant", "tw", "hk", "mo"].includes(each.toLowerCase()));
     const found = first === "zh" ? (traditional ? "zh-Hant" : "zh-Hans") : first;
-    if (SPEECH[found]) return found;
+    if (Object.hasOwn(SPEECH, found)) return found;
   }
   return "en";
 }
