@@ -133,11 +133,36 @@ def unseal(sealed: bytes, lock: Lock) -> bytes:
         raise Refused(f"the key is encrypted with {kind}")
     try:
         if isinstance(lock, Passphrase):
-            return bytes(pyrage.passphrase.decrypt(sealed, lock.words))
+            return _unseal_with(lock, sealed)
         return bytes(pyrage.decrypt(sealed, _identities(lock)))
     except pyrage.DecryptError:
         wrong = "the passphrase does not" if isinstance(lock, Passphrase) else "none of the identities does"
         raise Unverified(f"{wrong} open the key") from None
+
+
+_MEASURED_AT_MOST = 10
+"""Measurements of a machine's speed before it is said to be too slow: one alone falls into a busy moment easily."""
+
+_TOO_SLOW = "Excessive work parameter"
+
+
+def _unseal_with(lock: Passphrase, sealed: bytes) -> bytes:
+    """What a passphrase opens. Raises pyrage's DecryptError where it does not.
+
+    Before it begins, age measures for some milliseconds how fast the machine is, and refuses what would take it long.
+    """
+    import pyrage  # noqa: PLC0415  (as above)
+
+    for _ in range(_MEASURED_AT_MOST):
+        try:
+            return bytes(pyrage.passphrase.decrypt(sealed, lock.words))
+        except pyrage.DecryptError as error:
+            if not str(error).startswith(_TOO_SLOW):
+                raise
+    raise Refused(
+        "this machine is too slow, or too busy now, for the work that the passphrase was made to take",
+        hint="try again when less is running on it",
+    )
 
 
 def seal_stream(pieces: Iterator[bytes], file: BinaryIO, lock: Lock | Recipients) -> None:
@@ -181,7 +206,7 @@ def _unseal_whole(file: BinaryIO, take: Callable[[bytes], object], lock: Passphr
     if len(sealed) > _SEALED_AT_MOST:
         raise Refused(f"the file is larger than the {_SEALED_AT_MOST} bytes that are opened with a passphrase")
     try:
-        secret = bytes(pyrage.passphrase.decrypt(sealed, lock.words))
+        secret = _unseal_with(lock, sealed)
     except pyrage.DecryptError:
         raise Unverified("the passphrase does not open the file, or the file is damaged") from None
     for at in range(0, len(secret), _PIECE):

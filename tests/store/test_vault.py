@@ -4,6 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import pyrage
 import pytest
 from counterparts import need_program
 from hypothesis import given, settings
@@ -183,3 +184,26 @@ def test_age_refuses_ours_with_another_identity(tmp_path: Path) -> None:
     )
     assert run.returncode != 0
     assert SECRET not in run.stdout + run.stderr
+
+
+def busy(monkeypatch: pytest.MonkeyPatch, moments: int) -> bytes:
+    """A file under a passphrase, on a machine that seems too slow for it that many times."""
+    sealed, decrypt, left = seal(SECRET, WORDS), pyrage.passphrase.decrypt, [*range(moments)]
+
+    def measured(data: bytes, words: str) -> bytes:
+        if left:
+            left.pop()
+            return bytes(decrypt(re.sub(rb" [0-9]+\n", b" 40\n", data, count=1), words))
+        return bytes(decrypt(data, words))
+
+    monkeypatch.setattr(pyrage.passphrase, "decrypt", measured)
+    return sealed
+
+
+def test_a_busy_moment_is_no_wrong_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert unseal(busy(monkeypatch, 3), WORDS) == SECRET
+
+
+def test_a_machine_too_slow_for_a_passphrase_is_named_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Refused, match="this machine is too slow"):
+        unseal(busy(monkeypatch, 100), WORDS)
