@@ -139,7 +139,7 @@ _ETHEREUM = """
 # [ethereum]
 # nodes = ["http://127.0.0.1:8545"]           # an Ethereum node of your own, or a provider's address
 # chain = 1                                   # 1 is Ethereum itself; every node has to be on this chain
-# signer = "key"                              # "key": secret/ethereum.age, made by: mirror anchor key
+# signer = "key"                              # "key": secret/ethereum.age, made by: mirror anchor ethereum --new-key
 #                                             # "node": the first node; "file": a machine without a network
 # account = ""                                # who pays; "" for the key's own
 # confirmations = 64                          # blocks on top, before a payment counts as made
