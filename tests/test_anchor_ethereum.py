@@ -693,6 +693,21 @@ def test_a_second_payment_with_another_number_is_refused(apart: Payer, tmp_path:
     assert len(apart.waiting()) == 1
 
 
+def test_what_an_edition_holds_is_not_paid_for_again(apart: Payer, chain: Anvil, tmp_path: Path) -> None:
+    out, back, other = (tmp_path / name for name in ("payment.json", "signed.txt", "other.txt"))
+    apart.do("anchor", "ethereum", "--unsigned", out)
+    back.write_text(sign(out, SECRET))
+    out.write_text(out.read_text().replace('"nonce": "0x0"', '"nonce": "0x1"'))
+    other.write_text(sign(out, SECRET))
+    apart.anchor("--signed", back)
+    chain.mine(3)
+    check(apart.anchor(), 0, "anchored      2 entries")
+    check(apart.do("publish", "--yes"), 0, "takes in  ethereum-2.json")
+    for signed in (back, other):
+        check(apart.anchor("--signed", signed), 4, "ethereum-2.json is in the edition already")
+    assert (apart.kept(), apart.waiting(), apart.spent()) == ([COMPLETE], [], 1)
+
+
 FORGED: dict[str, tuple[dict[str, Any], int, str]] = {
     "another receiver": ({"to": "0x" + "11" * 20}, 1, "another receiver"),
     "a value": ({"value": "0x1"}, 1, "another value"),

@@ -250,6 +250,8 @@ class _Work:
         wanted = anchor_of(check_announces(data, self._head))
         if underway and wanted not in underway:
             raise Refused(f"{underway[0].name} is under way", hint=f"go on with it first: {AGAIN}")
+        if wanted in self._inside and self._chain_in_tree(wanted) == self._settings.chain:
+            raise Refused(f"{wanted.name} is in the edition already: nothing more is paid for it")
         return data, self.errand(wanted)
 
     def say_done(self) -> None:
