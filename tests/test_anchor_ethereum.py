@@ -400,8 +400,8 @@ def test_a_damaged_proof_is_gathered_anew(payer: Payer, chain: Anvil, how: str) 
     assert payer.read_kept(COMPLETE) == whole
     path.write_bytes(damaged)
     (payer.home / "secret" / "anchors" / PENDING).unlink()
-    Path("new.txt").write_text("Told of a summer.")
-    published = payer.do("publish", "new.txt", "--language", "en", "--no-tokens", "--yes")
+    (told := payer.home.parent / "new.txt").write_text("Told of a summer.")
+    published = payer.do("publish", told, "--language", "en", "--no-tokens", "--yes")
     check(published, 0, f"{path}: ", "ethereum-2.json for the log of 2 entries is left out")
     assert payer.spent() == 1
 
