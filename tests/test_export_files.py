@@ -82,3 +82,17 @@ def test_nothing_that_is_there_is_written_over(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=r"edition\.txt: file exists"):
         carry.export_files(copy.root, copy.get, tmp_path)
     assert (tmp_path / "edition.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("form", ["--files", ""])
+def test_a_copy_that_leaves_something_out_says_so(tmp_path: Path, form: str) -> None:
+    publisher = Publisher(tmp_path)
+    publisher.publish(["One day.", "Another day."])
+    publisher.run("export", "-o", tmp_path / "voices.car")
+    copy = ("--home", tmp_path / "copy")
+    assert run_mirror(*copy, "import", tmp_path / "voices.car").code == 0
+    assert run_mirror(*copy, "drop", "1").code == 0
+    refused = run_mirror(*copy, "export", *filter(None, [form]), "-o", tmp_path / "out")
+    assert refused.code == 3
+    assert "this copy leaves testimonies or pages out" in refused.err
+    assert not (tmp_path / "out").exists()

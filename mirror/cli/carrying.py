@@ -1,6 +1,7 @@
 """`mirror export` and `mirror import`: a mirror in one CAR file, out and in."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +20,7 @@ from mirror.cli.trusting import trust_of
 from mirror.cli.typed import Index, Misused, check_new
 from mirror.cli.verifying import judge_copy, keep_evidence
 from mirror.edition import Edition
-from mirror.errors import Forked, Refused, Unverified
+from mirror.errors import Forked, NotHeld, Refused, Unverified
 from mirror.formats import entry as entries
 from mirror.formats.cid import CID
 from mirror.formats.unixfs import Get
@@ -54,7 +55,7 @@ def export(session: Session, what: str | None, *, output: Path, one: int | None,
     if as_files and one is not None:
         raise Misused("--files and --one do not go together")
     check_new(output)
-    with open_copy(session.home if what is None else Path(what), own=what is None) as copy:
+    with open_copy(session.home if what is None else Path(what), own=what is None) as copy, _nothing_left_out():
         edition = Edition(copy.root, copy.get)
         if one is not None:
             _export_one(session, edition, one, copy.get, output)
@@ -75,6 +76,18 @@ def export(session: Session, what: str | None, *, output: Path, one: int | None,
             "index_hash": str(edition.root),
         }
     )
+
+
+@contextlib.contextmanager
+def _nothing_left_out() -> Iterator[None]:
+    """Say in words that a keeper's copy is not whole, where a block that it leaves out is met."""
+    try:
+        yield
+    except NotHeld:
+        raise NotHeld(
+            "this copy leaves testimonies or pages out, and what is written is whole or nothing",
+            hint="mirror verify names what is left out; the folder archive, and mirror serve, hand on the rest",
+        ) from None
 
 
 def _export_files(session: Session, edition: Edition, get: Get, folder: Path) -> None:
