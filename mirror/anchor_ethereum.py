@@ -154,7 +154,7 @@ class Errand:
             proof = ethereum.parse_proof(data)
             proof.check()
         except FAULTS as error:
-            hint = "take it from a backup, or move it away and type: mirror anchor ethereum"
+            hint = "take it from a backup: without it another payment may be made"
             raise Malformed(f"{self._kept.path(self.anchor)}: {error.message}", hint=hint) from None
         return proof
 
@@ -319,9 +319,9 @@ class Errand:
     def holds(self) -> bool:
         """Whether the block of a proof that was gathered is still on the chain; if not, the proof is forgotten.
 
-        What is under way then goes on: the same payment, to be mined again.
+        What is under way then goes on: the same payment, to be mined again. Raises as `is_sound`.
         """
-        proof = self.proof
+        proof = self.proof if self.is_sound() else None
         if proof is None:
             return False
         try:

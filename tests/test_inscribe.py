@@ -57,6 +57,11 @@ def test_it_is_put_there_once_its_title_was_typed(
     assert found.data.startswith(b"mirror/v1 testimony\n")
     assert f"Title: {TITLE}\n".encode() in found.data
     check(payer.do("inscribe", "2"), 0, "transaction   0x")
+    (kept,) = (payer.home / "secret" / "inscriptions" / "2").glob("*.json")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:-9])
+    check(payer.do("inscribe", "2", "--no-wait"), 0, "transaction   0x")
+    assert kept.read_bytes() == whole
     assert payer.spent() == 1
     assert payer.kept("inscriptions") == ["2/ethereum.json", "2/pending/ethereum.json"]
 
