@@ -147,6 +147,7 @@ def _close(terminal: Terminal, folder: Path, shown: _Shown) -> None:
     terminal.say(f"  scripts/mirror read {folder / 'archive'} 1 2")
     terminal.say(f"  scripts/mirror verify {folder / 'archive'}")
     terminal.say(f"  scripts/mirror verify {folder / 'changed-copy'}")
+    terminal.say(f"  scripts/mirror serve {folder / 'archive'}    and open the address that it prints in a browser")
     terminal.give(
         {
             "folder": str(folder),
