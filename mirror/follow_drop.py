@@ -1,9 +1,9 @@
 """A keeper leaves single testimonies out of her copy, which stays servable and says what it lacks.
 
 Only the raw blocks go: the note, what its attachments hold, and the pages that show it (`mirror.carry_pages`), of
-earlier editions all pages. Folders stay, so that the tree can be walked, and so does whatever another testimony uses too. Which
-blocks are left out is said in the archive before they go (`mirror.store.archive`): nothing fetches them again, and
-whoever judges the copy is told `not held by this keeper`.
+earlier editions all pages. Folders stay, so that the tree can be walked, and so does whatever another testimony uses
+too. Which blocks are left out is said in the archive before they go (`mirror.store.archive`): nothing fetches them
+again, and whoever judges the copy is told `not held by this keeper`.
 
 The log still lists what is dropped here, and other copies hold it: whether it is withdrawn the publisher says.
 """
