@@ -89,3 +89,10 @@ def test_what_was_seen_and_is_no_announcement_leaves_the_question_open(verifier:
         report = verifier.judge(case.build(), key=KEY.vkey, isGiven=True, seen=seen)
         assert report["claims"][4]["state"] == "not checked"
         assert report["exitCode"] == (3 if seen else 0)
+
+
+def test_a_folder_of_more_files_than_one_can_hold_is_refused(verifier: Modules) -> None:
+    files = {"tree/edition.txt": b"", **{f"tree/tile/{number}": b"" for number in range(150_000)}}
+    error, code = judge(verifier, files)
+    assert error.startswith("a folder of 150000 entries takes")
+    assert code == 1

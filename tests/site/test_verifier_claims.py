@@ -63,3 +63,17 @@ def test_a_page_that_is_too_large_to_be_this_one_is_not_read_for_its_hash(
         shown = reader.check()
         assert shown.claims == {}
         assert "large.html is neither a CAR nor a note" in shown.words
+
+
+def test_a_text_of_very_many_paragraphs_is_shown_whole(chromium: Chromium, address: str, tmp_path: Path) -> None:
+    mirror = Mirror()
+    index = mirror.testify("\n\n".join(f"Part {number}." for number in range(2600)))
+    (tmp_path / "note.txt").write_bytes(mirror.rows[index].note or b"")
+    with chromium.open(offline=True) as tab:
+        reader = Reader(tab, address)
+        reader.give([tmp_path / "note.txt"])
+        reader.name_key(mirror.key.public.vkey)
+        assert "Part 0." in reader.check().words
+        text = tab.page.locator("#report .text p")
+        assert text.count() == 2001
+        assert text.last.inner_text().endswith("Part 2598.\n\nPart 2599.")

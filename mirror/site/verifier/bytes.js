@@ -20,6 +20,11 @@ const PLAIN = new TextEncoder();
 // Bytes
 
 export function concat(...parts) {
+  return concatAll(parts);
+}
+
+// As above, for more parts than a call takes at once.
+export function concatAll(parts) {
   const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -6,7 +6,7 @@
 //
 // Read is exactly what such blocks print: canonical varints, the fields in that order, nothing unknown.
 
-import { concat, decodeUtf8, decodeVarint, encodeUtf8, encodeVarint } from "./bytes.js";
+import { concat, concatAll, decodeUtf8, decodeVarint, encodeUtf8, encodeVarint } from "./bytes.js";
 import { bytesOfCid, cidFromBytes } from "./cid.js";
 import { malformed } from "./fault.js";
 
@@ -119,7 +119,7 @@ function printLink({ cid, name, size }) {
 
 // The block of a folder whose entries are `links`, in their order.
 export function printFolder(links) {
-  return concat(...links.map(printLink), bytesField(1, numberField(1, FOLDER)));
+  return concatAll([...links.map(printLink), bytesField(1, numberField(1, FOLDER))]);
 }
 
 // The block of a file's node: parts are { cid, size, length }, of blocks and of content below each.

@@ -65,7 +65,7 @@ function give(files) {
     tell("too_many", { count: FILES_AT_MOST });
     return;
   }
-  state.files.push(...files.slice(0, FILES_AT_MOST));
+  state.files = state.files.concat(files);
   tell(null);
   listGiven();
 }

@@ -8,6 +8,9 @@ import { fill, fillLine, inGroups, isolated, say } from "./words.js";
 /** Lines of one list that are shown; what is beyond is counted. More than a report can name of what is false. */
 const LINES_AT_MOST = 10_000;
 
+/** Paragraphs of a text that are elements of their own; a browser stands still for many more. The rest is one. */
+const PARAGRAPHS_AT_MOST = 2000;
+
 /** How each state of a claim is marked: class, sign, word. */
 const STATES = {
   holds: ["is-holds", "✓", "holds"],
@@ -162,7 +165,9 @@ function titleOf(note) {
 }
 
 function paragraphsOf(body) {
-  return body.split(/\n\n+/).map((paragraph) => {
+  const paragraphs = body.split(/\n\n+/);
+  const last = paragraphs.splice(PARAGRAPHS_AT_MOST).join("\n\n");
+  return [...paragraphs, ...(last ? [last] : [])].map((paragraph) => {
     const element = make("p", "", paragraph);
     element.dir = "auto";
     return element;
