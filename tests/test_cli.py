@@ -564,7 +564,8 @@ def _telling_words(tmp_path: Path) -> list[str]:
     local = [word for word in (socket.gethostname(), getpass.getuser()) if len(word) > 6]
     clock = [now.strftime(form) for form in ("%Y-%m-%d", "%Y%m%d", "%d.%m.%Y", "%b %Y", "%Y-%m-%dT%H")]
     return [
-        "telltale", "mk_MK", "Skopje", "tEXt", "tIME", "testimony-mirror", "segno", "Python", "python", platform.release(),
+        "telltale", "mk_MK", "Skopje", "tEXt", "tIME", "testimony-mirror", "segno", "Python", "python",
+        platform.release(),
         str(tmp_path), str(CHECKOUT), str(int(now.timestamp()))[:7], *local, *clock,
     ]  # fmt: skip
 

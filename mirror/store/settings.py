@@ -100,7 +100,7 @@ _COMMENTS = {
     "pin": 'The services below that "mirror publish" pins to once an edition is made, such as ["home"].',
     "routing": 'Delegated routing endpoints that "mirror name" puts the name to, such as ["https://delegated.example"].',
     "gateways": 'Whom to ask for what a link names, such as ["https://gateway.example"]; [] for a list of public ones.',
-    "anchor": 'What "mirror publish" anchors to, on a schedule: ["ots"] for OpenTimestamps, which costs nothing; or [].',
+    "anchor": 'What "mirror publish" anchors to, on a schedule: ["ots"] for OpenTimestamps, free of charge; or [].',
     "calendars": 'Calendars of OpenTimestamps to ask, such as ["https://ots.example"]; [] for a list of public ones.',
     "bitcoin": 'Whom to ask for blocks of Bitcoin, such as ["https://explorer.example/api"]; [] for nobody.',
     "reading_room": "Whether each edition has a reading room: pages that any browser shows, without script.",
