@@ -322,6 +322,42 @@ def test_what_is_put_away_makes_the_older_edition_whole_again(place: Place) -> N
         assert all(cid in blocks for link in kept for cid in tree.reach(link.cid, blocks.get))
 
 
+def test_an_authors_token_ends_what_was_put_away_of_her_account(place: Place) -> None:
+    withdrawing(place, "1", "2")
+    place.run("copy", "follow", "--yes", "--from", place.base / "voices")
+    (kept,) = sealed(place)
+    assert b"WITHDRAWN-FIRST" in kept.read_bytes()
+    done = place.run("copy", "drop", "--token-file", place.world / "token.txt")
+    assert "destroyed in sealed/: " in done.err
+    assert done.out.startswith("voices.example/archive: #3 withdrawn, not yet in the log, ")
+    assert (b"WITHDRAWN-" in kept.read_bytes(), b"The second." in kept.read_bytes()) == (False, True)
+    with Blocks([kept]) as blocks:
+        assert not blocks.damage
+
+
+def test_nothing_put_away_is_left_of_an_account_that_was_withdrawn_whole(place: Place) -> None:
+    withdrawing(place, "1", "3")
+    place.run("copy", "follow", "--yes", "--from", place.base / "voices")
+    done = place.run("copy", "drop", "--token-file", place.world / "token.txt")
+    assert (sealed(place), done.out) == ([], "")
+    assert "blocks, whose author took them back\n" in done.err
+    again = place.run("copy", "drop", "--token-file", place.world / "token.txt", codes=(4,))
+    assert "withdrawn already: #1 at #5" in again.err
+
+
+def test_a_token_that_another_keeper_passes_on_ends_it_too(place: Place) -> None:
+    other = place.base / "other copy"
+    shutil.copytree(place.base / "copy", other)
+    withdrawing(place, "1")
+    place.run("copy", "follow", "--yes", "--from", place.base / "voices")
+    assert len(sealed(place)) == 1
+    place.run("other copy", "drop", "--token-file", place.world / "token.txt")
+    done = place.run("copy", "follow", "--from", other)
+    assert "destroyed in sealed/: " in done.err
+    assert sealed(place) == []
+    assert not archived(place, b"WITHDRAWN-")
+
+
 def test_many_withdrawals_by_the_publisher_alone_stop_it_until_somebody_agrees(place: Place) -> None:
     before = withdrawing(place, "1", "2")
     done = place.run("copy", "follow", "--from", place.base / "voices", codes=(4,))

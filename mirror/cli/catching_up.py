@@ -41,7 +41,6 @@ from mirror.formats.unixfs import Get
 from mirror.naming import Heard
 from mirror.network.gateways import Gateway, Gateways
 from mirror.store.archive import Archive
-from mirror.store.sealed import Sealed
 from mirror.store.workspace import Workspace
 from mirror.trust import Trust
 from mirror.verdict import Claim, State
@@ -86,7 +85,7 @@ class Round:
     def run(self) -> int:
         """The exit code."""
         take_up(self.session, self.archive, partial(judge_pending, self.session, self.archive, self._trust()))
-        for path in Sealed(self.workspace.home / "sealed").remove_ended(datetime.now(UTC).date()):
+        for path in self.workspace.sealed.remove_ended(datetime.now(UTC).date()):
             self.session.terminal.tell(f"removed sealed/{path.name}, whose time is over")
         with contextlib.ExitStack() as stack:
             copies = [stack.enter_context(open_copy(path)) for path in self.asked.paths]
@@ -208,7 +207,7 @@ class Round:
         self._keep_record(edition)
         self._put_record(edition)
         told = taking_back.told_by(self.session, edition.key.ipns, self.asked.paths, self.urls)
-        dropped = taking_back.act_on(self.session, self.archive, told)
+        dropped = taking_back.act_on(self.session, self.archive, self.workspace.sealed, told)
         self.session.terminal.give(
             {
                 "mirror": edition.key.name,
@@ -241,8 +240,7 @@ class Round:
         if not held:
             return
         blocks = ((cid, self.archive.blocks.get(cid)) for cid in held)
-        sealed = Sealed(self.workspace.home / "sealed")
-        path = sealed.put_away(edition.number, self.archive.head(), blocks, today)
+        path = self.workspace.sealed.put_away(edition.number, self.archive.head(), blocks, today)
         terminal.warn(f"no longer handed on, and put away in sealed/{path.name}")
 
     def _put_record(self, edition: Edition) -> None:

@@ -7,7 +7,7 @@ import click
 
 from mirror.cli.carrying import judge_pending, take_up
 from mirror.cli.main import Session
-from mirror.cli.taking_back import keep_token
+from mirror.cli.taking_back import end_sealed, keep_token
 from mirror.cli.terminal import many
 from mirror.cli.trusting import trust_of
 from mirror.cli.typed import Index, Misused
@@ -15,6 +15,8 @@ from mirror.cli.withdrawing import read_request, read_token, wanted_by
 from mirror.edition import Edition
 from mirror.errors import Refused
 from mirror.follow_drop import drop as leave_out
+from mirror.store.archive import Archive
+from mirror.store.sealed import Sealed
 from mirror.store.workspace import Workspace
 
 
@@ -48,16 +50,31 @@ def drop(session: Session, indexes: tuple[int, ...], *, token_file: Path | None,
         take_up(session, archive, partial(judge_pending, session, archive, trust))
         edition = Edition(archive.head(), archive.get)
         withdrawn = not indexes
-        wanted = indexes or wanted_by(edition, (), asked, token).indexes
-        if token is not None:
+        wanted = indexes or _taken_back(session, archive, workspace.sealed, edition, (asked, token))
+        if token is not None and wanted:
             keep_token(archive, token)
-        count = leave_out(archive, wanted, withdrawn=withdrawn)
+        count = leave_out(archive, wanted, withdrawn=withdrawn) if wanted else 0
     listed = ", ".join(f"#{index}" for index in wanted)
     what = "withdrawn, not yet in the log" if withdrawn else "left out"
-    session.terminal.say(f"{edition.key.name}: {listed} {what}, {many(count, 'block', 'blocks')} removed")
-    if withdrawn:
+    if wanted:
+        session.terminal.say(f"{edition.key.name}: {listed} {what}, {many(count, 'block', 'blocks')} removed")
+    if withdrawn and wanted:
         on = "; mirror serve passes its token on to other keepers" if token else ", and to other keepers"
         session.terminal.tell(f"hand the file to the publisher, who withdraws it for everyone{on}")
     session.terminal.give(
         {"mirror": edition.key.name, "indexes": list(wanted), "blocks": count, "withdrawn": withdrawn}
     )
+
+
+def _taken_back(
+    session: Session, archive: Archive, sealed: Sealed, edition: Edition, shown: tuple[bytes | None, bytes | None]
+) -> tuple[int, ...]:
+    """What an author takes back; nothing where the log says so already, and what was put away of it is destroyed."""
+    asked, token = shown
+    ended = 0 if token is None else end_sealed(session, archive, sealed, token)
+    try:
+        return wanted_by(edition, (), asked, token).indexes
+    except Refused:
+        if not ended:
+            raise
+        return ()

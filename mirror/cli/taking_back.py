@@ -13,13 +13,14 @@ from pathlib import Path
 from mirror import withdraw
 from mirror.cli.gateways import LOG_WITHIN, PUBLIC
 from mirror.cli.main import Session
-from mirror.cli.terminal import in_one_line
+from mirror.cli.terminal import in_one_line, many
 from mirror.edition import Edition
 from mirror.errors import Malformed, Refused, Unavailable
-from mirror.follow_drop import drop
+from mirror.follow_drop import destroy_sealed, drop
 from mirror.formats.cid import CID
 from mirror.store import taken_back
 from mirror.store.archive import Archive
+from mirror.store.sealed import Sealed
 from mirror.store.taken_back import FILE_AT_MOST, TakenBack
 
 
@@ -29,15 +30,25 @@ def keep_token(archive: Archive, token: bytes) -> None:
     kept.replace({*kept.read(), token})
 
 
-def act_on(session: Session, archive: Archive, tokens: Iterable[bytes]) -> list[int]:
+def end_sealed(session: Session, archive: Archive, sealed: Sealed, token: bytes) -> int:
+    """Destroy what was put away of the account that a token opens; how many blocks."""
+    count = destroy_sealed(archive, sealed, token)
+    if count:
+        session.terminal.warn(f"destroyed in sealed/: {many(count, 'block', 'blocks')}, whose author took them back")
+    return count
+
+
+def act_on(session: Session, archive: Archive, sealed: Sealed, tokens: Iterable[bytes]) -> list[int]:
     """Drop what these tokens take back of what is held here, and pass them on; the indexes that went.
 
-    Those that the log says by now are passed on no longer; those of other mirrors and of nothing are passed over.
+    What is `sealed` of their accounts is destroyed. Those that the log says by now are passed on no longer; those of
+    other mirrors and of nothing are passed over.
     """
     edition = Edition(archive.head(), archive.get)
     kept = TakenBack(archive.folder)
     before, live, gone = set(kept.read()), set[bytes](), list[int]()
     for token in _of_this_log(edition, before.union(tokens)):
+        end_sealed(session, archive, sealed, token)
         try:
             indexes = withdraw.by_token(edition, token).indexes
         except Refused:

@@ -10,7 +10,7 @@ beside it, who may take theirs back meanwhile. Not encrypted: whoever may read t
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -50,6 +50,22 @@ class Sealed:
             if end is not None:
                 found[path] = end
         return found
+
+    def destroy(self, path: Path, gone: Container[CID]) -> int:
+        """Write one of the files anew without some of its blocks, or remove it where nothing is left; how many went."""
+        with path.open("rb") as old:
+            (root,) = car.read_header(old).roots
+            sections = list(car.sections(old))
+            kept = [each for each in sections if each.cid not in gone]
+            if kept and len(kept) < len(sections):
+                with files.replacing(path, mode=files.PRIVATE) as file:
+                    writer = car.Writer(file)
+                    for each in kept:
+                        writer.put(each.cid, car.read_block(old, each))
+                    writer.seal(root)
+        if not kept:
+            path.unlink()
+        return len(sections) - len(kept)
 
     def remove_ended(self, today: date) -> list[Path]:
         """Destroy what was kept long enough, and what a crash left of writing; returns which."""

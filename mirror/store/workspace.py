@@ -29,6 +29,7 @@ from mirror.store import files, vault
 from mirror.store.anchors import Anchors
 from mirror.store.archive import Archive
 from mirror.store.credentials import Credentials
+from mirror.store.sealed import Sealed
 from mirror.store.settings import Settings, read_settings
 from mirror.store.texts import Texts
 
@@ -68,6 +69,11 @@ class Workspace:
     def following_path(self) -> Path:
         """What a keeper fetched of an edition that she has not taken in yet; a cache."""
         return self.home / "cache" / "following"
+
+    @property
+    def sealed(self) -> Sealed:
+        """What a keeper no longer hands on, and has not destroyed yet."""
+        return Sealed(self.home / "sealed")
 
     @property
     def credentials(self) -> Credentials:
