@@ -11,10 +11,10 @@ stand first. But for ``mirror``'s proxy, only the setting up heeds them.
 
 The environment is an ordinary virtual environment in ``.venv`` at the top of the checkout. Where
 that cannot be written, or somebody else's ``.venv`` is there already, it is a folder of the user's
-cache, named after the checkout's path. pip puts the dependencies of ``pyproject.toml`` into it, a
-``.pth`` file shows it the checkout, and a ``.dist-info`` folder the project's name and version. The
-project itself is not built or installed: so a read-only checkout is enough, and a change that needs
-no new dependency needs no network.
+cache, named after the checkout's path. pip puts the dependencies of ``pyproject.toml`` into it,
+those of its extra ``ethereum`` too, a ``.pth`` file shows it the checkout, and a ``.dist-info``
+folder the project's name and version. The project itself is not built or installed: so a read-only
+checkout is enough, and a change that needs no new dependency needs no network.
 
 What is finished stands in the file ``mirror-setup`` there, written when pip has succeeded:
 
@@ -46,6 +46,9 @@ import traceback
 
 OLDEST = (3, 11)
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+
+_ALWAYS = ("ethereum",)
+"""Extras that whoever runs the program from here gets too: no command of it says what is still to be installed."""
 
 _STATE = "mirror-setup"
 _LOCK = "mirror-setup.lock"
@@ -261,7 +264,7 @@ def _try_lock(lock):
 def _set_up(folder, root, extra, options, wanted):
     """Brings the environment to the state `wanted`. A crash leaves no state, and the next run starts afresh."""
     project = _read_project(root)
-    needs = project["dependencies"] + (project["optional-dependencies"][extra] if extra else [])
+    needs = _needs(project, extra)
     _announce(folder, needs, options)
     before = _read_state(folder)
     kept = wanted[0] in before and os.path.exists(python_of(folder))
@@ -277,6 +280,15 @@ def _set_up(folder, root, extra, options, wanted):
         _write_state(folder, before if kept else [])  # pip undoes what it could not finish
         raise
     _write_state(folder, wanted)
+
+
+def _needs(project, extra):
+    """The dependencies, those of the extras in `_ALWAYS` that there are, and those of `extra`, each once."""
+    extras = project.get("optional-dependencies", {})
+    needs = list(project["dependencies"])
+    for name in [each for each in _ALWAYS if each in extras] + ([extra] if extra else []):
+        needs += [each for each in extras[name] if each not in needs]
+    return needs
 
 
 def _read_project(root):

@@ -150,7 +150,7 @@ def need_ipfs_car() -> list[str]:
 def need_chromium() -> str:
     """The path of a Chromium that playwright can drive."""
     if importlib.util.find_spec("playwright") is None:
-        absent("playwright is not installed: pip install 'testimony-mirror[test]'")
+        absent("playwright is not installed: pip install '.[test]'")
     return need_program("chromium")
 
 

@@ -233,7 +233,7 @@ def test_what_needs_a_library_that_is_absent_is_not_checked(monkeypatch: pytest.
     report = judge(mirror)
     assert state(report) is State.NOT_CHECKED
     assert words_of(report, Claim.EXISTED_BY) == (
-        "needs testimony-mirror[ethereum]: pip install 'testimony-mirror[ethereum]'"
+        "needs testimony-mirror[ethereum]: in mirror's checkout: pip install '.[ethereum]'"
     )
 
 

@@ -248,6 +248,16 @@ def test_behind_a_proxy_nothing_goes_round_it(environment: ModuleType, monkeypat
     assert set(proxies.values()) == {"http://127.0.0.1:9080"}
 
 
+def test_everyone_gets_the_libraries_of_ethereum_and_each_need_once(environment: ModuleType) -> None:
+    extras = {"ethereum": ["ink>=2"], "ots": ["wax"], "test": ["pytest", "quill>=1"]}
+    project = {"dependencies": ["quill>=1"], "optional-dependencies": extras}
+    assert environment._needs(project, None) == ["quill>=1", "ink>=2"]
+    assert environment._needs(project, "test") == ["quill>=1", "ink>=2", "pytest"]
+    own = environment._read_project(CHECKOUT)
+    named = [need for need in environment._needs(own, "test") if need.startswith(own["name"])]
+    assert named == []  # pip would look for them on an index, where this name may be anybody's
+
+
 def test_pip_sees_neither_the_users_packages_nor_with_wheels_an_index(
     environment: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
