@@ -207,3 +207,11 @@ def test_what_is_no_transaction_is_an_error(content: bytes, tmp_path: Path) -> N
     path.write_bytes(content)
     finished = read("--transaction", path, code=1)
     assert finished.err.startswith("mirror: error: ")
+
+
+def test_without_the_libraries_of_ethereum_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ether, "_keccak", None)
+    finished = read("--transaction", f"0x{RAW.hex()}", code=3)
+    assert finished.err.endswith("hint: in mirror's checkout: pip install '.[ethereum]'\n")
+    for command in (("anchor",), ("anchor", "ethereum"), ("inscribe",)):
+        assert run_mirror(*command, "--help").code == 0

@@ -10,8 +10,8 @@ the item. Numbers are big-endian in the fewest bytes, so zero is no byte at all.
 
 RLP is read without the library of that name, which is the tests' oracle: with all that it loads it takes several times
 as long as a proof may take to check, its time grows with the square of a list's length, and its stack with depth. This
-is the door to the other libraries of Ethereum (the extra `ethereum`); to import it without them raises `Unavailable`.
-Their errors do not pass it. What signing takes is loaded only where it is used.
+is the door to the other libraries of Ethereum (the extra `ethereum`); without them there is no hash, and who asks for
+one gets `Unavailable`. Their errors do not pass it. What signing takes is loaded only where it is used.
 
 Specification: the Ethereum yellow paper, appendices B (RLP) and F (signing); EIP-55 (addresses in mixed case).
 """
@@ -25,7 +25,7 @@ from mirror.formats import extras
 try:
     from Crypto.Hash import keccak as _keccak
 except ImportError:
-    raise extras.absent("ethereum") from None
+    _keccak = None  # type: ignore[assignment]  # said where a hash is asked for
 
 if TYPE_CHECKING:
     from eth_keys.datatypes import PrivateKey
@@ -50,6 +50,8 @@ _SHORT = 55
 
 def keccak(data: bytes) -> bytes:
     """Ethereum's hash, 32 bytes: Keccak-256, which is not the SHA3-256 of the standard."""
+    if _keccak is None:
+        raise extras.absent("ethereum")
     return _keccak.new(data=data, digest_bits=256).digest()
 
 

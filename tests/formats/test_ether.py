@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mutate import assert_strict, mutated
 from onchain import SECRET
 
-from mirror.errors import BadSignature, Malformed
+from mirror.errors import BadSignature, Malformed, Unavailable
 from mirror.formats import ether
 
 ITEMS = st.recursive(st.binary(max_size=80), lambda inner: st.lists(inner, max_size=6), max_leaves=30)
@@ -129,3 +129,10 @@ def test_what_no_key_signed_has_no_sender(parts: tuple[int, int, int]) -> None:
 def test_what_is_no_secret_key_is_refused(secret: bytes) -> None:
     with pytest.raises(Malformed, match="the secret key is"):
         ether.address_of(secret)
+
+
+def test_without_its_library_a_hash_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ether, "_keccak", None)
+    with pytest.raises(Unavailable, match=r"needs testimony-mirror\[ethereum\]") as refusal:
+        ether.keccak(b"")
+    assert refusal.value.hint == "in mirror's checkout: pip install '.[ethereum]'"

@@ -36,7 +36,7 @@ def test_whatever_is_read_prints_back_to_the_same_bytes(data: bytes) -> None:
         (b"a" * 26 + b"\n" + b"a" * 26 + b"\n", "holds one twice"),
         (b"b" * 25 + b"a\n" + b"a" * 26 + b"\n", "not sorted"),
         (b"a" * 25 + b"b\n", "loose bits"),
-        (b"\n", "not lower-case base32"),
+        (b"\n", "a token that is not 16 bytes"),
         (b"a" * 26 + b"\n" + b"x" * 27 * TOKENS_AT_MOST, "more than 1000 tokens"),
     ],
     ids=["short", "no newline", "twice", "order", "loose bits", "empty line", "too many"],
