@@ -28,6 +28,11 @@ VARINT_AT_MOST = 9
 """Bytes in a varint: 63 bits, as the multiformats specification bounds it."""
 
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
+JSON_DEPTH_AT_MOST = 128
+"""Lists and objects inside each other: what anybody answers has less than ten. Python's own bound is the stack, and a
+library may have lifted it."""
+
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _BASE32 = re.compile(r"[a-z2-7]*")
 _LETTERS_32 = bytes.maketrans(bytes(range(32)), b"abcdefghijklmnopqrstuvwxyz234567")
 _DIGITS_32 = bytes.maketrans(b"abcdefghijklmnopqrstuvwxyz234567", b"0123456789abcdefghijklmnopqrstuv")
@@ -210,13 +215,27 @@ def encode_json(value: Any) -> bytes:
 def decode_json(data: bytes, what: str = "JSON") -> Any:
     """The value that `data` spells in JSON; a name given twice, NaN, infinities and half a character are malformed."""
     text = decode_utf8(data, what)
+    if text.count("[") + text.count("{") > JSON_DEPTH_AT_MOST and _depth(text) > JSON_DEPTH_AT_MOST:
+        raise Malformed(f"{what} is nested more than {JSON_DEPTH_AT_MOST} deep")
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite)
         if "\\u" in text:
             encode_json(value)  # an escaped surrogate without its other half has no UTF-8
-    except (ValueError, RecursionError):
+    except ValueError:
         raise Malformed(f"{what} is not valid JSON") from None
     return value
+
+
+def _depth(text: str) -> int:
+    """How many brackets are open at once, those within strings not counted."""
+    depth = deepest = 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        if found[0] in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif found[0] in "]}":
+            depth -= 1
+    return deepest
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

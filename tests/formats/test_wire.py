@@ -109,7 +109,10 @@ def test_only_a_newline_ends_a_line() -> None:
         ("[1,]", "the answer is not valid JSON"),
         ("", "the answer is not valid JSON"),
         ("1" * 5000, "the answer is not valid JSON"),
-        ("[" * 100_000, "the answer is not valid JSON"),
+        ("[" * 128, "the answer is not valid JSON"),
+        ("[" * 129, "the answer is nested more than 128 deep"),
+        ('[{"a":' * 100_000, "the answer is nested more than 128 deep"),
+        ('"' + "[" * 100_000, "the answer is not valid JSON"),
         (r'"\ud800"', "the answer is not valid JSON"),
         (r'{"\uDC00":1}', "the answer is not valid JSON"),
     ],
@@ -117,6 +120,13 @@ def test_only_a_newline_ends_a_line() -> None:
 def test_json_has_no_double_names_and_no_numbers_that_are_none(text: str, words: str) -> None:
     with pytest.raises(Malformed, match=words):
         wire.decode_json(text.encode(), "the answer")
+
+
+def test_json_is_as_deep_as_it_is_and_brackets_in_strings_are_none() -> None:
+    assert wire.decode_json(b"[" * 128 + b"]" * 128) is not None
+    assert wire.decode_json(b"[" + b"[]," * 1000 + b"0]")[-1] == 0
+    words = '\\"[{' * 1000
+    assert wire.decode_json(json.dumps([words, "\\"]).encode()) == [words, "\\"]
 
 
 def test_json_is_utf8() -> None:
