@@ -94,11 +94,14 @@ def test_a_note_is_shown_only_where_it_was_verified(tmp_path: Path, verifier: Mo
     assert not {name for name in shown if VERDICTS[name].code == 1 or VERDICTS[name].states[1:3] != "hh"}
 
 
-def test_a_bit_at_every_byte_of_an_export(tmp_path: Path, verifier: Modules) -> None:
-    """False for both, and of the same items; what looks the same to the command is judged once by it."""
+def test_a_bit_at_every_third_byte_of_an_export(tmp_path: Path, verifier: Modules) -> None:
+    """False for both, and of the same items; what looks the same to the command is judged once by it.
+
+    The command alone is asked about every byte in `test_tampering`.
+    """
     small = Small(tmp_path)
     known: dict[Hashable, Any] = {}
-    for at in range(small.export.stat().st_size):
+    for at in range(0, small.export.stat().st_size, 3):
         with flipped(small.export, at):
             seen = look(small, small.export)
             if seen not in known:
