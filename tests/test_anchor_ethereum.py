@@ -42,7 +42,7 @@ def relay(payer: Payer, chain: Anvil) -> Iterator[Relay]:
         yield made
 
 
-def told(finished: Finished, code: int, *words: str) -> bool:
+def ended(finished: Finished, code: int, *words: str) -> bool:
     """Whether it ended with that code and said all of these words; fails with all that it said where it did not."""
     assert finished.code == code, finished
     for each in words:
@@ -56,18 +56,18 @@ def told(finished: Finished, code: int, *words: str) -> bool:
 def test_from_nothing_to_a_proof(payer: Payer, chain: Anvil) -> None:
     """What anchors.md tells: a look, a payment, blocks on top, the proof."""
     looked = payer.do("anchor", "ethereum", "--dry-run")
-    assert told(
+    assert ended(
         looked, 0, "chain         1, Ethereum", payer.account, "balance       1 ether", "0.0001", "ether at most"
     )
     assert "the announcement of edition 2, 2 entries" in looked.err
     assert (payer.waiting(), payer.kept()) == ([], [])
 
-    assert told(payer.anchor(), 0, "sent          0x", "waiting       to be mined; to go on: mirror anchor ethereum")
+    assert ended(payer.anchor(), 0, "sent          0x", "waiting       to be mined; to go on: mirror anchor ethereum")
     chain.mine()
-    assert told(payer.anchor(), 0, "mined         in block 1, 1 block of 3 that are waited for")
+    assert ended(payer.anchor(), 0, "mined         in block 1, 1 block of 3 that are waited for")
     chain.mine(2)
     done = payer.anchor()
-    assert told(
+    assert ended(
         done,
         0,
         "block         1, 0x",
@@ -83,7 +83,7 @@ def test_from_nothing_to_a_proof(payer: Payer, chain: Anvil) -> None:
     assert ether.address_text(found.sender()) == payer.account
     assert f"0x{header.hash.hex()}" == chain.rpc("eth_getBlockByNumber", "0x1", False)["hash"]
     assert (payer.spent(), payer.waiting()) == (1, [])
-    assert told(payer.anchor(), 0, "anchored      2 entries already: ethereum-2.json")
+    assert ended(payer.anchor(), 0, "anchored      2 entries already: ethereum-2.json")
     assert payer.spent() == 1
 
 
@@ -116,7 +116,7 @@ def test_it_waits_for_blocks(payer: Payer, chain: Anvil, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(paying, "time", SimpleNamespace(sleep=sleep))
     done = payer.do("anchor", "ethereum", "--yes")
-    assert told(done, 0, "waiting       to be mined", "1 block of 3", "2 blocks of 3", "anchored      2 entries")
+    assert ended(done, 0, "waiting       to be mined", "1 block of 3", "2 blocks of 3", "anchored      2 entries")
     assert slept == [paying.POLL] * 3
 
 
@@ -125,11 +125,11 @@ def test_whoever_interrupts_the_wait_takes_it_up(payer: Payer, chain: Anvil, mon
         raise KeyboardInterrupt
 
     monkeypatch.setattr(paying, "time", SimpleNamespace(sleep=interrupt))
-    assert told(
+    assert ended(
         payer.do("anchor", "ethereum", "--yes"), 130, "nothing is paid twice; it goes on with: mirror anchor ethereum"
     )
     chain.mine(3)
-    assert told(payer.do("anchor", "ethereum"), 0, "anchored      2 entries")
+    assert ended(payer.do("anchor", "ethereum"), 0, "anchored      2 entries")
     assert payer.spent() == 1
 
 
@@ -147,13 +147,13 @@ def test_a_node_that_is_silent_for_a_while_is_waited_for(
             relay.says.clear()
 
     monkeypatch.setattr(paying, "time", SimpleNamespace(sleep=sleep))
-    assert told(payer.do("anchor", "ethereum", "--yes"), 0, "anchored      2 entries")
+    assert ended(payer.do("anchor", "ethereum", "--yes"), 0, "anchored      2 entries")
 
 
 def test_a_node_that_stays_silent_ends_the_wait(payer: Payer, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
     silent = SimpleNamespace(sleep=lambda _: relay.says.update(eth_blockNumber=Raw(b"", 503)))
     monkeypatch.setattr(paying, "time", silent)
-    assert told(payer.do("anchor", "ethereum", "--yes"), 3, "answers HTTP 503")
+    assert ended(payer.do("anchor", "ethereum", "--yes"), 3, "answers HTTP 503")
     assert relay.asked.count("eth_blockNumber") == 2 + paying.SILENT_AT_MOST + 1
     assert payer.kept() == [PENDING]
 
@@ -162,15 +162,15 @@ def test_a_node_that_stays_silent_ends_the_wait(payer: Payer, relay: Relay, monk
 
 
 def test_nothing_is_paid_without_a_yes(payer: Payer) -> None:
-    assert told(payer.do("anchor", "ethereum"), 4, "nobody is here to ask: pay this?", "look first with --dry-run")
+    assert ended(payer.do("anchor", "ethereum"), 4, "nobody is here to ask: pay this?", "look first with --dry-run")
     assert (payer.waiting(), payer.kept()) == ([], [])
 
 
 def test_another_chain_is_refused(tmp_path: Path, make_chain: Callable[..., Anvil]) -> None:
     payer = Payer(tmp_path, make_chain(chain=5))
-    assert told(payer.anchor(), 4, "is on chain 5, and mirror.toml says 1", "name a node of that chain")
+    assert ended(payer.anchor(), 4, "is on chain 5, and mirror.toml says 1", "name a node of that chain")
     payer.set(payer.chain.url, chain=5)
-    assert told(payer.anchor(), 0, "chain         5", "sent          0x")
+    assert ended(payer.anchor(), 0, "chain         5", "sent          0x")
 
 
 def test_one_chain_does_not_stand_for_another(payer: Payer, make_chain: Callable[..., Anvil]) -> None:
@@ -178,19 +178,19 @@ def test_one_chain_does_not_stand_for_another(payer: Payer, make_chain: Callable
     trial.give(payer.account, 1)
     home = payer.chain
     payer.set(trial.url, chain=5)
-    assert told(payer.anchor(), 0, "chain         5")
+    assert ended(payer.anchor(), 0, "chain         5")
     payer.set(home.url)
-    assert told(payer.anchor(), 4, "was paid for on another chain than 1, and is in no edition yet", "set chain back")
+    assert ended(payer.anchor(), 4, "was paid for on another chain than 1, and is in no edition yet", "set chain back")
     payer.set(trial.url, chain=5)
     trial.mine(3)
-    assert told(payer.anchor(), 0, "anchored      2 entries")
+    assert ended(payer.anchor(), 0, "anchored      2 entries")
     payer.set(home.url)
-    assert told(payer.anchor(), 4, "was paid for on another chain than 1")
-    assert told(payer.do("publish", "--yes"), 0, "takes in  ethereum-2.json", "edition 3")
-    assert told(payer.anchor(), 0, "chain         1", "the announcement of edition 3")
+    assert ended(payer.anchor(), 4, "was paid for on another chain than 1")
+    assert ended(payer.do("publish", "--yes"), 0, "takes in  ethereum-2.json", "edition 3")
+    assert ended(payer.anchor(), 0, "chain         1", "the announcement of edition 3")
     home.mine(3)
-    assert told(payer.anchor(), 0, "anchored      2 entries, ethereum-3.json")
-    assert told(payer.anchor(), 0, "already: ethereum-3.json")
+    assert ended(payer.anchor(), 0, "anchored      2 entries, ethereum-3.json")
+    assert ended(payer.anchor(), 0, "already: ethereum-3.json")
 
 
 def test_one_of_two_nodes_on_another_chain_is_refused(
@@ -198,39 +198,41 @@ def test_one_of_two_nodes_on_another_chain_is_refused(
 ) -> None:
     other = make_chain(chain=5)
     payer.set(chain.url, other.url)
-    assert told(payer.anchor(), 4, f"Ethereum node ({other.url}) is on chain 5")
+    assert ended(payer.anchor(), 4, f"Ethereum node ({other.url}) is on chain 5")
     assert payer.waiting() == []
 
 
 def test_an_account_without_money_is_refused(payer: Payer, chain: Anvil) -> None:
     chain.give(payer.account, 0.00005)
-    assert told(payer.anchor(), 4, f"{payer.account} has 0.00005 ether, and it could cost 0.000", "put more ether into")
+    assert ended(
+        payer.anchor(), 4, f"{payer.account} has 0.00005 ether, and it could cost 0.000", "put more ether into"
+    )
     assert payer.kept() == []
 
 
 def test_money_that_went_meanwhile_is_said(payer: Payer, chain: Anvil, relay: Relay) -> None:
     relay.says["eth_getBalance"] = hex(10**18)
     chain.give(payer.account, 0)
-    assert told(payer.anchor(), 4, "nsufficient funds", "put more ether into the account, then try again")
+    assert ended(payer.anchor(), 4, "nsufficient funds", "put more ether into the account, then try again")
     chain.give(payer.account, 1)
-    assert told(payer.anchor(), 0, "sent          0x")
+    assert ended(payer.anchor(), 0, "sent          0x")
 
 
 def test_more_than_the_settings_allow_is_refused(payer: Payer, chain: Anvil, relay: Relay) -> None:
     relay.says["eth_maxPriorityFeePerGas"] = hex(10**15)
-    assert told(
+    assert ended(
         payer.anchor(), 4, "it could cost 3", "ether, and mirror.toml allows 0.01", "raise at_most of [ethereum]"
     )
     relay.says.clear()
     payer.set(relay.url, at_most="0.0001")
-    assert told(payer.anchor(), 4, "mirror.toml allows 0.0001")
+    assert ended(payer.anchor(), 4, "mirror.toml allows 0.0001")
     payer.set(relay.url, at_most="0.0002")
-    assert told(payer.anchor(), 0)
+    assert ended(payer.anchor(), 0)
 
 
 def test_gas_beyond_what_data_take_is_refused(payer: Payer, relay: Relay) -> None:
     relay.says["eth_estimateGas"] = lambda params, truth: hex(4 * int(truth, 16) + 1)
-    assert told(payer.anchor(), 4, "says that it takes", "is what its data take")
+    assert ended(payer.anchor(), 4, "says that it takes", "is what its data take")
     relay.says["eth_estimateGas"] = lambda params, truth: hex(2 * int(truth, 16))
     planned = payer.run("anchor", "ethereum", "--dry-run")
     relay.says["eth_estimateGas"] = "0x5208"
@@ -239,22 +241,22 @@ def test_gas_beyond_what_data_take_is_refused(payer: Payer, relay: Relay) -> Non
 
 def test_an_account_that_runs_code_is_refused(payer: Payer, chain: Anvil) -> None:
     chain.rpc("anvil_setCode", payer.account, "0x6000")
-    assert told(payer.anchor(), 4, "is an account that runs code")
+    assert ended(payer.anchor(), 4, "is an account that runs code")
 
 
 def test_a_node_that_is_absent_is_named(payer: Payer, chain: Anvil) -> None:
     chain.stop()
-    assert told(payer.anchor(), 3, f"Ethereum node ({chain.url}) cannot be reached: nobody listens there")
+    assert ended(payer.anchor(), 3, f"Ethereum node ({chain.url}) cannot be reached: nobody listens there")
 
 
 def test_without_settings_it_says_what_to_write(payer: Payer) -> None:
     payer.set()
-    assert told(payer.anchor(), 2, "mirror.toml names no node of Ethereum", "[ethereum] and nodes = ")
+    assert ended(payer.anchor(), 2, "mirror.toml names no node of Ethereum", "[ethereum] and nodes = ")
 
 
 def test_ten_megabytes_are_no_answer(payer: Payer, relay: Relay) -> None:
     relay.says["eth_getBalance"] = Raw(b'{"result":"' + b"a" * 10_000_000)
-    assert told(payer.anchor(), 3, "answers with more than 1048576 bytes")
+    assert ended(payer.anchor(), 3, "answers with more than 1048576 bytes")
     assert payer.kept() == []
 
 
@@ -282,7 +284,7 @@ def test_killed_at_any_moment_it_pays_once(payer: Payer, chain: Anvil, monkeypat
         if ended.code is not None:
             break
     assert ended.code == 0
-    assert told(payer.anchor(), 0, "anchored      2 entries already")
+    assert ended(payer.anchor(), 0, "anchored      2 entries already")
     chain.mine(3)
     assert (payer.spent(), payer.waiting()) == (1, [])
 
@@ -292,13 +294,13 @@ def test_an_answer_that_is_lost_costs_nothing(payer: Payer, chain: Anvil, relay:
         return None  # it was handed on, and what came of it never arrives
 
     relay.says["eth_sendRawTransaction"] = swallow
-    assert told(payer.anchor(), 3, "is not hexadecimal")
+    assert ended(payer.anchor(), 3, "is not hexadecimal")
     (sent,) = payer.waiting()
     relay.says.clear()
-    assert told(payer.anchor(), 0, "waiting       to be mined")
+    assert ended(payer.anchor(), 0, "waiting       to be mined")
     assert payer.waiting() == [sent]
     chain.mine(3)
-    assert told(payer.anchor(), 0, "anchored      2 entries")
+    assert ended(payer.anchor(), 0, "anchored      2 entries")
     assert payer.spent() == 1
 
 
@@ -307,21 +309,21 @@ def test_what_a_node_forgot_is_sent_again_byte_for_byte(payer: Payer, chain: Anv
     (sent,) = payer.waiting()
     chain.rpc("anvil_dropTransaction", sent)
     assert payer.waiting() == []
-    assert told(payer.anchor(), 0, f"sent          {sent}")
+    assert ended(payer.anchor(), 0, f"sent          {sent}")
     assert payer.waiting() == [sent]
 
 
 def test_a_faster_one_takes_its_place(payer: Payer, chain: Anvil) -> None:
-    assert told(payer.anchor("--faster"), 4, "no payment is under way, for which more could be offered")
+    assert ended(payer.anchor("--faster"), 4, "no payment is under way, for which more could be offered")
     payer.anchor()
     (slow,) = payer.waiting()
-    assert told(payer.anchor("--faster"), 0, "costs ", "sent          0x")
+    assert ended(payer.anchor("--faster"), 0, "costs ", "sent          0x")
     (fast,) = payer.waiting()
     assert fast != slow
     attempt = parse_attempt(payer.read_kept(PENDING))
     assert [f"0x{each.hex()}" for each in attempt.hashes] == [slow, fast]
     chain.mine(3)
-    assert told(payer.anchor(), 0, f"transaction   {fast}")
+    assert ended(payer.anchor(), 0, f"transaction   {fast}")
     assert payer.spent() == 1
 
 
@@ -330,28 +332,28 @@ def test_too_low_an_offer_can_be_raised(payer: Payer, chain: Anvil) -> None:
     (slow,) = payer.waiting()
     chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(10**11))
     chain.mine()
-    assert told(payer.anchor(), 4, "max fee per gas less than block base fee", "--faster")
-    assert told(payer.anchor("--faster"), 0, "sent          0x")
+    assert ended(payer.anchor(), 4, "max fee per gas less than block base fee", "--faster")
+    assert ended(payer.anchor("--faster"), 0, "sent          0x")
     (fast,) = payer.waiting()
     assert fast != slow
     chain.mine(3)
-    assert told(payer.anchor(), 0, f"transaction   {fast}", "block         2")
+    assert ended(payer.anchor(), 0, f"transaction   {fast}", "block         2")
     assert payer.spent() == 1
 
 
 def test_it_is_said_that_gas_became_dearer(payer: Payer, relay: Relay) -> None:
     payer.anchor()
     relay.says["eth_getBlockByNumber"] = lambda params, truth: truth | {"baseFeePerGas": hex(10**11)}
-    assert told(payer.anchor(), 0, "waiting       to be mined", "gas costs more now than was offered", "with --faster")
+    assert ended(payer.anchor(), 0, "waiting       to be mined", "gas costs more now than was offered", "with --faster")
 
 
 def test_whichever_of_them_is_mined_counts(payer: Payer, chain: Anvil, relay: Relay) -> None:
     payer.anchor()
     (slow,) = payer.waiting()
     relay.says["eth_sendRawTransaction"] = Declines("replacement transaction underpriced")
-    assert told(payer.anchor("--faster"), 4, "replacement transaction underpriced", "--faster")
+    assert ended(payer.anchor("--faster"), 4, "replacement transaction underpriced", "--faster")
     chain.mine(3)
-    assert told(payer.anchor(), 0, f"transaction   {slow}")
+    assert ended(payer.anchor(), 0, f"transaction   {slow}")
     assert payer.spent() == 1
 
 
@@ -363,14 +365,14 @@ def test_one_that_cannot_be_made_any_more_is_given_up_late(payer: Payer, chain: 
     other = {"from": payer.account, "to": chain.rich, "value": "0x1", "nonce": "0x0"}
     chain.rpc("eth_sendTransaction", other)
     chain.mine()
-    assert told(payer.anchor(), 0, "waiting       to be mined")
+    assert ended(payer.anchor(), 0, "waiting       to be mined")
     assert payer.kept() == [PENDING]
     chain.mine(3)
-    assert told(payer.anchor(), 4, "the payment can never be made", "nothing was paid for this one")
+    assert ended(payer.anchor(), 4, "the payment can never be made", "nothing was paid for this one")
     assert payer.kept() == []
-    assert told(payer.anchor(), 0, "sent          0x")
+    assert ended(payer.anchor(), 0, "sent          0x")
     chain.mine(3)
-    assert told(payer.anchor(), 0, "anchored      2 entries")
+    assert ended(payer.anchor(), 0, "anchored      2 entries")
 
 
 def test_a_node_that_hides_a_payment_does_not_make_another(payer: Payer, chain: Anvil, relay: Relay) -> None:
@@ -378,10 +380,10 @@ def test_a_node_that_hides_a_payment_does_not_make_another(payer: Payer, chain: 
     payer.anchor()
     relay.says["eth_getTransactionReceipt"] = None
     chain.mine(5)
-    assert told(payer.anchor(), 0, "waiting       to be mined")
+    assert ended(payer.anchor(), 0, "waiting       to be mined")
     assert payer.kept() == [PENDING]
     del relay.says["eth_getTransactionReceipt"]
-    assert told(payer.anchor(), 0, "anchored      2 entries")
+    assert ended(payer.anchor(), 0, "anchored      2 entries")
     assert payer.spent() == 1
 
 
@@ -390,7 +392,7 @@ def test_a_damaged_payment_under_way_is_not_paid_again(payer: Payer, chain: Anvi
     path = payer.home / "secret" / "anchors" / PENDING
     path.write_bytes(path.read_bytes()[:-9])
     chain.mine(3)
-    assert told(
+    assert ended(
         payer.anchor(), 1, f"{path}: the payments is not valid JSON", "take it from a backup: a payment may be on its"
     )
     assert payer.spent() == 1
@@ -402,7 +404,7 @@ def test_a_damaged_proof_is_gathered_anew(payer: Payer, chain: Anvil, how: str) 
     path, whole = payer.home / "secret" / "anchors" / COMPLETE, payer.read_kept(COMPLETE)
     damaged = whole[:-9] if how == "cut" else whole[:-9] + (b"0" if whole[-9:-8] != b"0" else b"1") + whole[-8:]
     path.write_bytes(damaged)
-    assert told(
+    assert ended(
         payer.anchor(), 0, "what was kept of ethereum-2.json was damaged; it is gathered anew", "anchored      2 ent"
     )
     assert payer.read_kept(COMPLETE) == whole
@@ -410,7 +412,7 @@ def test_a_damaged_proof_is_gathered_anew(payer: Payer, chain: Anvil, how: str) 
     (payer.home / "secret" / "anchors" / PENDING).unlink()
     (told := payer.home.parent / "new.txt").write_text("Told of a summer.")
     published = payer.do("publish", told, "--language", "en", "--no-tokens", "--yes")
-    assert told(published, 0, f"{path}: ", "ethereum-2.json for the log of 2 entries is left out")
+    assert ended(published, 0, f"{path}: ", "ethereum-2.json for the log of 2 entries is left out")
     assert payer.spent() == 1
 
 
@@ -418,22 +420,22 @@ def test_what_is_under_way_goes_first(payer: Payer, chain: Anvil) -> None:
     payer.anchor()
     payer.publish(["Told of a summer."])
     chain.mine(3)
-    assert told(payer.anchor(), 0, "anchored      2 entries, ethereum-2.json")
-    assert told(
+    assert ended(payer.anchor(), 0, "anchored      2 entries, ethereum-2.json")
+    assert ended(
         payer.anchor(),
         0,
         "the announcement of edition 4" if "4/" in str(payer.kept()) else "the announcement of edition",
     )
     assert payer.spent() == 1
     chain.mine(3)
-    assert told(payer.anchor(), 0, "anchored      3 entries")
+    assert ended(payer.anchor(), 0, "anchored      3 entries")
     assert payer.spent() == 2
 
 
 def test_the_cost_of_a_faster_one_is_bounded_too(payer: Payer, relay: Relay) -> None:
     payer.anchor()
     relay.says["eth_maxPriorityFeePerGas"] = hex(10**15)
-    assert told(payer.anchor("--faster"), 4, "mirror.toml allows 0.01")
+    assert ended(payer.anchor("--faster"), 4, "mirror.toml allows 0.01")
     assert len(parse_attempt(payer.read_kept(PENDING)).payments) == 1
 
 
@@ -446,7 +448,7 @@ def test_a_payment_under_way_is_in_a_backup(payer: Payer, chain: Anvil, tmp_path
     payer.home = tmp_path / "restored"
     payer.run("backup", "--restore", tmp_path / "voices.age")
     assert payer.home != home
-    assert told(payer.anchor(), 0, f"sent          {sent}")
+    assert ended(payer.anchor(), 0, f"sent          {sent}")
     assert payer.waiting() == [sent]
 
 
@@ -454,7 +456,7 @@ def test_a_keeper_anchors_nothing(payer: Payer, tmp_path: Path) -> None:
     payer.run("export", "-o", tmp_path / "voices.car")
     payer.home = tmp_path / "keeper"
     payer.run("import", tmp_path / "voices.car")
-    assert told(payer.anchor(), 4, "has no key: only who makes editions can put an anchor into one")
+    assert ended(payer.anchor(), 4, "has no key: only who makes editions can put an anchor into one")
 
 
 # Reorganised
@@ -463,23 +465,23 @@ def test_a_keeper_anchors_nothing(payer: Payer, tmp_path: Path) -> None:
 def test_a_block_that_is_left_before_it_is_final_is_waited_for_again(payer: Payer, chain: Anvil) -> None:
     payer.anchor()
     chain.mine(2)
-    assert told(payer.anchor(), 0, "mined         in block 1, 2 blocks")
+    assert ended(payer.anchor(), 0, "mined         in block 1, 2 blocks")
     chain.rpc("anvil_rollback", 2)
-    assert told(payer.anchor(), 0, "sent          0x", "waiting       to be mined")
+    assert ended(payer.anchor(), 0, "sent          0x", "waiting       to be mined")
     chain.mine(3)
-    assert told(payer.anchor(), 0, "anchored      2 entries")
+    assert ended(payer.anchor(), 0, "anchored      2 entries")
     assert payer.spent() == 1
 
 
 def test_a_chain_reorganised_after_the_proof_was_gathered_is_noticed(payer: Payer, chain: Anvil) -> None:
-    assert told(payer.anchored(), 0, "anchored      2 entries")
+    assert ended(payer.anchored(), 0, "anchored      2 entries")
     before = ethereum.parse_proof(payer.read_kept(COMPLETE))
     chain.rpc("anvil_rollback", 3)
     chain.rpc("evm_increaseTime", 60)
-    assert told(payer.anchor(), 0, "ethereum-2.json holds no more: the chain was reorganised", "sent          0x")
+    assert ended(payer.anchor(), 0, "ethereum-2.json holds no more: the chain was reorganised", "sent          0x")
     assert COMPLETE not in payer.kept()
     chain.mine(3)
-    assert told(payer.anchor(), 0, "anchored      2 entries")
+    assert ended(payer.anchor(), 0, "anchored      2 entries")
     after = ethereum.parse_proof(payer.read_kept(COMPLETE))
     assert before.block != after.block
     assert before.transaction == after.transaction
@@ -493,14 +495,14 @@ def test_an_edition_takes_in_what_still_holds(payer: Payer, chain: Anvil) -> Non
     assert "ethereum-2.json holds no more: the chain was reorganised" in done.err, done
     assert (payer.kept(), payer.run("status")["edition"]) == ([PENDING], 2)
     payer.anchored()
-    assert told(payer.do("publish", "--yes"), 0, "takes in  ethereum-2.json", "edition 3, 2 entries")
+    assert ended(payer.do("publish", "--yes"), 0, "takes in  ethereum-2.json", "edition 3, 2 entries")
     assert PENDING not in payer.kept()
 
 
 def test_an_edition_takes_in_what_nobody_can_be_asked_about(payer: Payer, chain: Anvil) -> None:
     payer.anchored()
     chain.stop()
-    assert told(payer.do("publish", "--yes"), 0, "not asked again: Ethereum node", "takes in  ethereum-2.json")
+    assert ended(payer.do("publish", "--yes"), 0, "not asked again: Ethereum node", "takes in  ethereum-2.json")
 
 
 # Lies
@@ -512,10 +514,10 @@ def test_nodes_that_disagree_are_named(payer: Payer, chain: Anvil, make_chain: C
     payer.set(chain.url, other.url)
     payer.anchor()
     chain.mine(3)
-    assert told(payer.anchor(), 1, f"for Ethereum node ({other.url})", "one of the nodes lies")
+    assert ended(payer.anchor(), 1, f"for Ethereum node ({other.url})", "one of the nodes lies")
     assert payer.kept() == [PENDING]
     payer.set(chain.url)
-    assert told(payer.anchor(), 0, "anchored      2 entries")
+    assert ended(payer.anchor(), 0, "anchored      2 entries")
 
 
 LIES: dict[str, tuple[str, Callable[[Any, Any], Any], int, str]] = {
@@ -558,10 +560,10 @@ def test_no_lie_becomes_a_proof(payer: Payer, chain: Anvil, relay: Relay, name: 
         return first if said == "FIRST" else said
 
     relay.says[method] = says
-    assert told(payer.anchor(), code, words)
+    assert ended(payer.anchor(), code, words)
     assert payer.kept() == [PENDING]
     relay.says.clear()
-    assert told(payer.anchor(), 0, "anchored      2 entries")
+    assert ended(payer.anchor(), 0, "anchored      2 entries")
     assert payer.spent() == 1
 
 
@@ -574,7 +576,7 @@ def test_a_key_is_encrypted_and_made_once(payer: Payer) -> None:
     line = vault.unseal(path.read_bytes(), lock).decode()
     assert Account.from_key(line.strip()).address == payer.account
     assert path.stat().st_mode & 0o777 == 0o600
-    assert told(payer.do("anchor", "ethereum", "--new-key"), 4, "ethereum.age exists already and is not overwritten")
+    assert ended(payer.do("anchor", "ethereum", "--new-key"), 4, "ethereum.age exists already and is not overwritten")
 
 
 def test_a_key_is_shown_nowhere(payer: Payer, chain: Anvil, relay: Relay) -> None:
@@ -595,10 +597,10 @@ def test_a_key_is_taken_in(payer: Payer, tmp_path: Path) -> None:
     path.unlink()
     secret = "0x" + "5a" * 32
     (tmp_path / "key.txt").write_text(f"{secret}\n")
-    assert told(payer.do("anchor", "ethereum", "--import-key"), 4, "nobody is here to type a key")
+    assert ended(payer.do("anchor", "ethereum", "--import-key"), 4, "nobody is here to type a key")
     with (tmp_path / "key.txt").open() as file:
         done = payer.do("anchor", "ethereum", "--import-key", "--key-fd", str(file.fileno()))
-    assert told(done, 0, f"account       {Account.from_key(secret).address}")
+    assert ended(done, 0, f"account       {Account.from_key(secret).address}")
     assert "5a5a" not in done.out + done.err
 
 
@@ -608,32 +610,32 @@ def test_what_is_no_key_is_not_taken_in(payer: Payer, tmp_path: Path, line: str)
     (tmp_path / "key.txt").write_text(line)
     with (tmp_path / "key.txt").open() as file:
         done = payer.do("anchor", "ethereum", "--import-key", "--key-fd", str(file.fileno()))
-    assert told(done, 2, "key")
+    assert ended(done, 2, "key")
     assert not line or line not in done.err
     assert not (payer.home / "secret" / "ethereum.age").exists()
 
 
 def test_the_account_that_settings_name_has_to_be_the_keys(payer: Payer, chain: Anvil) -> None:
     payer.set(chain.url, account=chain.rich)
-    assert told(payer.anchor(), 4, f"the key is that of {payer.account}, and mirror.toml names 0xf39F")
+    assert ended(payer.anchor(), 4, f"the key is that of {payer.account}, and mirror.toml names 0xf39F")
     payer.set(chain.url, account=payer.account)
-    assert told(payer.anchor(), 0, "sent          0x")
+    assert ended(payer.anchor(), 0, "sent          0x")
     swapped = payer.account[:2] + payer.account[2:].swapcase()
     payer.set(chain.url, account=swapped)
-    assert told(payer.anchor("--faster"), 2, f"ethereum.account is mistyped: {swapped}")
+    assert ended(payer.anchor("--faster"), 2, f"ethereum.account is mistyped: {swapped}")
 
 
 def test_without_a_key_it_says_how_to_make_one(payer: Payer) -> None:
     (payer.home / "secret" / "ethereum.age").unlink()
-    assert told(payer.anchor(), 4, "there is no key of an account to pay with", "--new-key makes one")
+    assert ended(payer.anchor(), 4, "there is no key of an account to pay with", "--new-key makes one")
 
 
 def test_a_nodes_own_account_pays(payer: Payer, chain: Anvil) -> None:
     (payer.home / "secret" / "ethereum.age").unlink()
     payer.set(chain.url, signer="node", account=chain.rich)
-    assert told(payer.anchor(), 0, "sent          0x")
+    assert ended(payer.anchor(), 0, "sent          0x")
     chain.mine(3)
-    assert told(payer.anchor(), 0, "anchored      2 entries")
+    assert ended(payer.anchor(), 0, "anchored      2 entries")
     found, _ = ethereum.parse_proof(payer.read_kept(COMPLETE)).check()
     assert f"0x{found.sender().hex()}" == chain.rich
 
@@ -641,13 +643,13 @@ def test_a_nodes_own_account_pays(payer: Payer, chain: Anvil) -> None:
 def test_credentials_are_kept_and_shown_to_the_node(payer: Payer, relay: Relay, tmp_path: Path) -> None:
     (tmp_path / "token.txt").write_text("a-token\n")
     with (tmp_path / "token.txt").open() as file:
-        assert told(
+        assert ended(
             payer.do("anchor", "ethereum", "--credentials", "--key-fd", str(file.fileno())),
             0,
             "kept in secret/services",
         )
     done = payer.anchor("--dry-run")
-    assert told(done, 0)
+    assert ended(done, 0)
     assert b"authorization: bearer a-token" in relay.heads[-1].lower()
     assert "a-token" not in done.out + done.err
 
@@ -678,15 +680,15 @@ def apart(payer: Payer, chain: Anvil) -> Payer:
 
 @pytest.mark.parametrize("form", ["{}", " {}\n", '{{"raw": "{}"}}', '{{"rawTransaction": "{}", "hash": "0x1"}}'])
 def test_it_is_signed_on_a_machine_without_a_network(apart: Payer, chain: Anvil, tmp_path: Path, form: str) -> None:
-    assert told(apart.anchor(), 4, "mirror.toml says that it is signed elsewhere", "--unsigned FILE")
+    assert ended(apart.anchor(), 4, "mirror.toml says that it is signed elsewhere", "--unsigned FILE")
     out, back = tmp_path / "payment.json", tmp_path / "signed.txt"
-    assert told(apart.do("anchor", "ethereum", "--unsigned", out), 0, f"wrote {out}: sign it where the key is")
+    assert ended(apart.do("anchor", "ethereum", "--unsigned", out), 0, f"wrote {out}: sign it where the key is")
     assert (apart.kept(), apart.waiting()) == ([], [])
     back.write_text(form.format(sign(out, SECRET)))
-    assert told(apart.anchor("--signed", back), 0, "sent          0x", apart.account)
-    assert told(apart.anchor("--signed", back), 0, "waiting       to be mined")
+    assert ended(apart.anchor("--signed", back), 0, "sent          0x", apart.account)
+    assert ended(apart.anchor("--signed", back), 0, "waiting       to be mined")
     chain.mine(3)
-    assert told(apart.anchor(), 0, "anchored      2 entries")
+    assert ended(apart.anchor(), 0, "anchored      2 entries")
     assert apart.spent() == 1
 
 
@@ -696,8 +698,8 @@ def test_a_second_payment_with_another_number_is_refused(apart: Payer, tmp_path:
     (tmp_path / "one.txt").write_text(sign(out, SECRET))
     out.write_text(out.read_text().replace('"nonce": "0x0"', '"nonce": "0x1"'))
     (tmp_path / "two.txt").write_text(sign(out, SECRET))
-    assert told(apart.anchor("--signed", tmp_path / "one.txt"), 0)
-    assert told(apart.anchor("--signed", tmp_path / "two.txt"), 4, "with another nonce: both could be made")
+    assert ended(apart.anchor("--signed", tmp_path / "one.txt"), 0)
+    assert ended(apart.anchor("--signed", tmp_path / "two.txt"), 4, "with another nonce: both could be made")
     assert len(apart.waiting()) == 1
 
 
@@ -709,10 +711,10 @@ def test_what_an_edition_holds_is_not_paid_for_again(apart: Payer, chain: Anvil,
     other.write_text(sign(out, SECRET))
     apart.anchor("--signed", back)
     chain.mine(3)
-    assert told(apart.anchor(), 0, "anchored      2 entries")
-    assert told(apart.do("publish", "--yes"), 0, "takes in  ethereum-2.json")
+    assert ended(apart.anchor(), 0, "anchored      2 entries")
+    assert ended(apart.do("publish", "--yes"), 0, "takes in  ethereum-2.json")
     for signed in (back, other):
-        assert told(apart.anchor("--signed", signed), 4, "ethereum-2.json is in the edition already")
+        assert ended(apart.anchor("--signed", signed), 4, "ethereum-2.json is in the edition already")
     assert (apart.kept(), apart.waiting(), apart.spent()) == ([COMPLETE], [], 1)
 
 
@@ -732,7 +734,7 @@ def test_what_came_back_changed_is_not_sent(apart: Payer, tmp_path: Path, name: 
     apart.do("anchor", "ethereum", "--unsigned", out)
     out.write_text(json.dumps(json.loads(out.read_text()) | changes))
     back.write_text(sign(out, SECRET))
-    assert told(apart.anchor("--signed", back), code, words)
+    assert ended(apart.anchor("--signed", back), code, words)
     assert (apart.kept(), apart.waiting()) == ([], [])
 
 
@@ -740,16 +742,16 @@ def test_what_another_key_signed_is_not_sent(apart: Payer, tmp_path: Path) -> No
     out, back = tmp_path / "payment.json", tmp_path / "signed.txt"
     apart.do("anchor", "ethereum", "--unsigned", out)
     back.write_text(sign(out, "0x" + "6b" * 32))
-    assert told(apart.anchor("--signed", back), 1, "the transaction is signed by 0x")
+    assert ended(apart.anchor("--signed", back), 1, "the transaction is signed by 0x")
     back.write_text("no transaction")
-    assert told(apart.anchor("--signed", back), 2, "it is no signed transaction in hexadecimal")
+    assert ended(apart.anchor("--signed", back), 2, "it is no signed transaction in hexadecimal")
     assert apart.waiting() == []
 
 
 def test_a_file_is_not_written_over(apart: Payer, tmp_path: Path) -> None:
     out = tmp_path / "payment.json"
     out.write_text("mine")
-    assert told(apart.do("anchor", "ethereum", "--unsigned", out), 4, "exists already and is not overwritten")
+    assert ended(apart.do("anchor", "ethereum", "--unsigned", out), 4, "exists already and is not overwritten")
     assert out.read_text() == "mine"
 
 
@@ -763,7 +765,7 @@ def test_a_file_is_not_written_over(apart: Payer, tmp_path: Path) -> None:
 )
 def test_what_does_not_go_together_is_wrong_usage(payer: Payer, words: list[str], said: str) -> None:
     given = [str(payer.home / word) if word == "mirror.toml" else word for word in words]
-    assert told(payer.do("anchor", "ethereum", *given), 2, said)
+    assert ended(payer.do("anchor", "ethereum", *given), 2, said)
 
 
 # What is kept
