@@ -161,8 +161,8 @@ def _known(session: Session, workspace: Workspace, edition: Edition) -> dict[str
     if publisher and recorded is None:
         behind.append("this machine has no record of what this key last signed")
         next_steps.append("mirror publish --this-is-newest …, if no later edition exists anywhere")
-    if workspace.archive.announcement() is None:
-        behind.append("there is no announcement of this edition" if publisher else "the announcement is not here")
+    if publisher and workspace.archive.announcement() is None:
+        behind.append("there is no announcement of this edition")
     return {
         "publisher": publisher,
         "files": len(editions),
