@@ -269,21 +269,21 @@ def test_killed_at_any_moment_it_pays_once(payer: Payer, chain: Anvil, monkeypat
     at, hashes = 0, set()
     while True:  # a run is killed at its first moment, the next at its second, until one comes to its end
         at += 1
-        ended = run_killed(line, at=at)
+        killed = run_killed(line, at=at)
         hashes.update(payer.waiting())
-        if ended.code is not None:
+        if killed.code is not None:
             break
-    assert ended.code == 0
+    assert killed.code == 0
     assert at > 3
     assert len(hashes) == 1
     chain.mine(3)
     at = 0
     while True:
         at += 1
-        ended = run_killed(line, at=at)
-        if ended.code is not None:
+        killed = run_killed(line, at=at)
+        if killed.code is not None:
             break
-    assert ended.code == 0
+    assert killed.code == 0
     assert ended(payer.anchor(), 0, "anchored      2 entries already")
     chain.mine(3)
     assert (payer.spent(), payer.waiting()) == (1, [])
