@@ -16,7 +16,13 @@ from storyteller import make_identity, run_mirror
 
 pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
 
-START = "from mirror.cli.main import main; main()"
+START = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from mirror.cli.main import main
+main()
+"""
+"""Who runs the tests in the background of a shell hands on that Ctrl-C is ignored; at a terminal it is not."""
 
 PATIENCE = 120
 """Seconds until a program that says nothing is given up; never what a test waits for."""
@@ -50,7 +56,9 @@ class Screen:
 
     def interrupt(self) -> None:
         """Press Ctrl-C, again until the program leaves: one that comes just before it waits is heard with the next."""
+        end = time.monotonic() + PATIENCE
         while self._program.poll() is None:
+            assert time.monotonic() < end, f"it does not leave:\n{self.shown}"
             self._program.send_signal(signal.SIGINT)
             time.sleep(0.1)
 
