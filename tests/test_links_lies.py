@@ -130,7 +130,7 @@ def test_of_several_records_the_newest_counts(bench: Bench) -> None:
         late.hold(bench)
         code, report, _ = verify(NEWEST, early, late)
     assert (code, report["edition"]) == (0, 3)
-    assert [bool(each["blocks"]) for each in report["sources"]] == [True, True]
+    assert report["sources"][1]["blocks"] > 0  # the other one may give what both have, or be too slow for it
 
 
 def test_an_older_edition_than_was_named_before_is_not_passed_off(bench: Bench) -> None:

@@ -142,7 +142,7 @@ def signed_otherwise() -> str:
     ("data", "words"),
     [
         *(
-            (data, "cannot be believed: it is not")
+            (data, "cannot be believed: it is n")
             for data in (b"", b"{", b"\xff", b"nul", b"[" * 100_000, b'{"a":1,"a":2}')[:5]
         ),
         (b'{"vkey":1,"vkey":2}', "cannot be believed: a JSON object gives one name twice"),
