@@ -117,6 +117,7 @@ def test_the_way_out_is_the_first_thing_that_the_keyboard_reaches(tab: Tab, room
         assert tab.page.locator(selector).evaluate("each => each === document.activeElement")
         assert tab.page.locator(selector).bounding_box()["width"] > 24  # type: ignore[index]
     tab.page.keyboard.press("Enter")
+    tab.page.wait_for_url("**#content")
     assert tab.page.url.endswith("#content")
 
 
