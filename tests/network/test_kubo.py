@@ -447,7 +447,7 @@ def test_other_bytes_are_a_bad_block(fake: FakeNode, node: Node) -> None:
 @pytest.mark.parametrize("block", [b"", bytes(BLOCK_AT_MOST)])
 def test_any_other_bytes_are(fake: FakeNode, node: Node, block: bytes) -> None:
     fake.says("block/get", Reply(body=block))
-    failing(lambda: node.block(ROOT), BadBlock)
+    assert f"other bytes than those of block {ROOT}" in failing(lambda: node.block(ROOT), BadBlock).message
 
 
 def test_a_longer_block_than_any_is_not_read(fake: FakeNode, node: Node) -> None:
@@ -485,7 +485,7 @@ def test_a_pin_without_its_block_has_failed(fake: FakeNode, node: Node) -> None:
 def test_a_pin_with_another_block_is_a_bad_block(fake: FakeNode, node: Node) -> None:
     fake.pins = {str(ROOT): MIRROR}
     fake.blocks[ROOT] = b"toor"
-    failing(lambda: node.state(ROOT), BadBlock)
+    assert f"other bytes than those of block {ROOT}" in failing(lambda: node.state(ROOT), BadBlock).message
 
 
 def test_an_import_that_says_nothing_is_not_believed(fake: FakeNode, node: Node) -> None:

@@ -290,6 +290,7 @@ def test_a_pin_that_is_gone_meanwhile_is_gone(fake: FakeService, paid: PinningSe
     fake.add(ONE, NAME)
     fake.says("DELETE /pins", Reply.of({"error": {"reason": "NOT_FOUND"}}, status=404))
     paid.unpin(ONE)
+    assert fake.requests()[-1].startswith("DELETE /pins")
 
 
 @pytest.mark.parametrize("name", ["../../admin", "a/b?c#d", "%2e%2e", "id&x=1"])

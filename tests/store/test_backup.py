@@ -435,9 +435,8 @@ def test_what_holds_no_workspace_is_refused(archive: bytes, tmp_path: Path) -> N
 
 
 def test_a_plain_file_is_no_backup(tmp_path: Path) -> None:
-    refused(tmp_path, b"")
-    refused(tmp_path, b"text")
-    refused(tmp_path, os.urandom(2000))
+    for content in (b"", b"text", os.urandom(2000)):
+        assert "hostile.age" in refused(tmp_path, content)
 
 
 def test_a_backup_cut_off_anywhere_leaves_nothing(tmp_path: Path) -> None:
