@@ -80,11 +80,12 @@ def holds(ran: Ran) -> None:
 Words = str | re.Pattern[str]
 
 
-def fails(ran: Ran, last: Words) -> None:
-    """It stopped, and this is the last that it said."""
+def fails(ran: Ran, last: Words) -> bool:
+    """Whether it stopped, and this is the last that it said."""
     assert ran.returncode != 0, ran
     said = (ran.stdout + ran.stderr).rstrip("\n").split("\n")[-1]
     assert said.endswith(last) if isinstance(last, str) else last.fullmatch(said), ran
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -171,14 +172,14 @@ def test_another_tree_has_another_index_hash(tool: str, reader: Reader) -> None:
     ran = follow(
         folder, left_out=lambda script: any(other in script for other in others), cut="diff -rq tree unpacked\n"
     )
-    fails(ran, f"NOT {WHOLE_BY[tool]}".rstrip())
+    assert fails(ran, f"NOT {WHOLE_BY[tool]}".rstrip())
 
 
 def test_another_tree_is_not_the_one_in_the_car(reader: Reader) -> None:
     folder = reader(2)
     add_programs(folder)
     change(folder / "tree/charter.txt", b"We gather", b"We gathar")
-    fails(follow(folder), "Files tree/charter.txt and unpacked/charter.txt differ")
+    assert fails(follow(folder), "Files tree/charter.txt and unpacked/charter.txt differ")
 
 
 def add_programs(folder: Path) -> None:
@@ -338,14 +339,14 @@ UNSIGNED = "Signature Verification Failure"
 def test_what_somebody_changed_is_seen(changed: Callable[[Path], None], last: Words, reader: Reader) -> None:
     folder = reader(2)
     changed(folder)
-    fails(follow(folder, left_out=lambda script: any(program in script for program in WHOLE_BY)), last)
+    assert fails(follow(folder, left_out=lambda script: any(program in script for program in WHOLE_BY)), last)
 
 
 @pytest.mark.parametrize("control", [b"\x01", b"\t", b"\x1b[2J", b"\x7f", b"\xc2\x9b"])
 def test_what_would_fool_a_terminal_is_not_shown(control: bytes, reader: Reader) -> None:
     folder = reader(2)
     change(folder / "one/note.txt", b"\nTwo.", b"\nTwo." + control)
-    fails(follow(folder), "NOT the same: the number of lines with control characters")
+    assert fails(follow(folder), "NOT the same: the number of lines with control characters")
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
@@ -363,7 +364,7 @@ def test_a_proof_of_another_testimony_is_seen(reader: Reader, archive: Path) -> 
     folder = reader(2)
     for name, at in (("one-3/note.txt", "one/note.txt"), ("cid-3.txt", "cid.txt")):
         shutil.copy(archive / name, folder / at)
-    fails(follow(folder), "NOT the same: the root hash")
+    assert fails(follow(folder), "NOT the same: the root hash")
 
 
 @pytest.mark.parametrize("place", ["tree/edition.txt", "announcement.txt"])
@@ -374,20 +375,20 @@ def test_a_testimony_in_place_of_another_note_is_seen(place: str, reader: Reader
     assert b"\nRoot-Hash: " in text
     assert b"\nIndex-Hash: " in text
     (folder / place).write_bytes(text)
-    fails(follow(folder), "NOT the same: the kind of note")
+    assert fails(follow(folder), "NOT the same: the kind of note")
 
 
 def test_a_cid_of_another_base_is_seen(reader: Reader) -> None:
     folder = reader(2)
     change(folder / "cid.txt", b"bafkrei", b"zafkrei")
-    fails(follow(folder), "NOT the same: the CID of the file")
+    assert fails(follow(folder), "NOT the same: the CID of the file")
 
 
 def test_a_key_of_another_name_is_seen(reader: Reader) -> None:
     """The key is the mirror's, and the name is not."""
     folder = reader(1)
     change(folder / "vkey.txt", b"voices.example/", b"voices.exampl3/")
-    fails(follow(folder), "NOT the same: the signer's name")
+    assert fails(follow(folder), "NOT the same: the signer's name")
 
 
 # What the mirror itself says wrongly: with its key, anything can be signed
@@ -446,4 +447,4 @@ def test_what_agrees_with_itself_holds(tmp_path: Path) -> None:
 )
 def test_what_contradicts_itself_is_seen(told: Told, words: str, tmp_path: Path) -> None:
     told.lay(tmp_path)
-    fails(follow(tmp_path, WHOLE), f"NOT the same: {words}")
+    assert fails(follow(tmp_path, WHOLE), f"NOT the same: {words}")

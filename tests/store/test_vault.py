@@ -22,11 +22,12 @@ WORDS = Passphrase("four words nobody guesses")
 SEALED = seal(SECRET, ONE)
 
 
-def refuse(kind: type[MirrorError], words: str, sealed: bytes, lock: vault.Lock) -> None:
-    with pytest.raises(kind) as refusal:
+def refusal(kind: type[MirrorError], sealed: bytes, lock: vault.Lock) -> str:
+    """What is said where a file does not open: no secret is in it."""
+    with pytest.raises(kind) as refused:
         unseal(sealed, lock)
-    assert words in refusal.value.message
-    assert_silent(repr(refusal.value) + refusal.value.message + refusal.value.hint)
+    assert_silent(repr(refused.value) + refused.value.message + refused.value.hint)
+    return refused.value.message
 
 
 def assert_silent(shown: str) -> None:
@@ -53,13 +54,13 @@ def test_a_passphrase_opens_and_another_does_not() -> None:
     sealed = seal(SECRET, WORDS)
     assert wants_passphrase(sealed)
     assert unseal(sealed, WORDS) == SECRET
-    refuse(Unverified, "the passphrase does not open", sealed, Passphrase("four words somebody guessed"))
-    refuse(Refused, "is encrypted with a passphrase", sealed, ONE)
+    assert "the passphrase does not open" in refusal(Unverified, sealed, Passphrase("four words somebody guessed"))
+    assert "is encrypted with a passphrase" in refusal(Refused, sealed, ONE)
 
 
 def test_another_identity_does_not_open() -> None:
-    refuse(Unverified, "none of the identities does open", SEALED, TWO)
-    refuse(Refused, "is encrypted with an age identity", SEALED, WORDS)
+    assert "none of the identities does open" in refusal(Unverified, SEALED, TWO)
+    assert "is encrypted with an age identity" in refusal(Refused, SEALED, WORDS)
 
 
 def test_two_files_of_one_secret_are_told_apart() -> None:
@@ -81,7 +82,7 @@ def test_a_changed_file_opens_to_the_same_or_not_at_all(sealed: bytes) -> None:
 
 @pytest.mark.parametrize("sealed", [b"", b"age-encryption.org/v1", b"-----BEGIN AGE ENCRYPTED FILE-----\n", SECRET])
 def test_what_is_no_age_file_is_malformed(sealed: bytes) -> None:
-    refuse(Malformed, "not an age file", sealed, ONE)
+    assert "not an age file" in refusal(Malformed, sealed, ONE)
 
 
 def test_passphrases_and_identities_are_never_printed() -> None:
@@ -172,7 +173,7 @@ def test_age_opens_what_we_seal_and_we_open_what_age_seals(tmp_path: Path) -> No
     public = subprocess.run([keygen, "-y", identity], check=True, capture_output=True, text=True).stdout.strip()
     theirs = subprocess.run([age, "-r", public], input=SECRET, check=True, capture_output=True).stdout
     assert unseal(theirs, ours) == SECRET
-    refuse(Unverified, "none of the identities", theirs, TWO)
+    assert "none of the identities" in refusal(Unverified, theirs, TWO)
 
 
 def test_age_refuses_ours_with_another_identity(tmp_path: Path) -> None:
