@@ -45,8 +45,8 @@ from mirror.store.blocks import Blocks
 HEAD_AT_MOST = 256
 """Bytes in `head`: one CID and a newline, with room to say what else stands there."""
 
-DROPPING_AT_MOST = 64 << 20
-"""Bytes in the list of blocks that a withdrawal drops: a million CIDs, the blocks of a terabyte of attachments."""
+DROPPING_AT_MOST = 512 << 20
+"""Bytes in the list of blocks that a withdrawal drops: nine million CIDs, the pages of more than 100,000 editions."""
 
 _WITHDRAWN = " withdrawn"
 
@@ -228,6 +228,8 @@ class Archive:
     def set_dropping(self, blocks: Iterable[CID]) -> None:
         """Say, before it is done, which blocks a withdrawal takes out; an empty list says that it is done."""
         lines = "".join(f"{cid}\n" for cid in blocks)
+        if len(lines) > DROPPING_AT_MOST:
+            raise Refused(f"a list of {len(lines)} bytes of blocks to drop, more than {DROPPING_AT_MOST}")
         if lines:
             files.replace(self._dropping_path, lines.encode())
         else:

@@ -8,6 +8,7 @@ import pytest
 from mirror.errors import Malformed, Missing, Refused, Unavailable
 from mirror.formats import car, ipns
 from mirror.formats.cid import CID, DAG_PB
+from mirror.store import archive as module
 from mirror.store.archive import HEAD_AT_MOST, Archive, is_archive, root_of
 
 
@@ -264,6 +265,17 @@ def test_what_is_to_be_dropped_is_known_until_it_is_done(archive: Archive) -> No
     assert archive.dropping() == wanted
     archive.set_dropping([])
     assert (archive.dropping(), names(archive.folder)) == ([], [])
+
+
+def test_a_list_of_blocks_to_drop_is_never_longer_than_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = [CID.of_raw(data) for data in (b"one", b"two")]
+    monkeypatch.setattr(module, "DROPPING_AT_MOST", 2 * 60)
+    archive = Archive(tmp_path)
+    archive.set_dropping(wanted)
+    assert archive.dropping() == wanted
+    with pytest.raises(Refused, match="a list of 180 bytes of blocks to drop, more than 120"):
+        archive.set_dropping([*wanted, CID.of_raw(b"three")])
+    assert archive.dropping() == wanted
 
 
 def test_the_record_of_the_name_is_kept_beside_the_head(tmp_path: Path) -> None:
